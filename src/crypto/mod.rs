@@ -1,0 +1,1 @@
+//! Envelope, cell cipher, index terms.

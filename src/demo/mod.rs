@@ -1,0 +1,1 @@
+//! The demonstration: an application, a theft, and what the thief has.

@@ -1,0 +1,1 @@
+//! Keyring, root providers, wrapped keys in the database.

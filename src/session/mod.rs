@@ -1,0 +1,1 @@
+//! One client connection: start-up, request side, response side, pipeline.

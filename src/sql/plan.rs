@@ -1,0 +1,167 @@
+//! The plan of one statement: what is sent, what happens to each parameter and literal, what each output is.
+
+use std::sync::Arc;
+
+use crate::catalog::EncryptedColumn;
+use crate::value::Type;
+
+/// The planner's answer for one statement. Immutable; cached by statement text and catalog version.
+#[derive(Clone, Debug)]
+pub enum Plan {
+    /// Touches nothing encrypted: goes as it came.
+    Forward,
+    /// Touches encrypted columns, and is planned.
+    Rewrite(Arc<Rewrite>),
+    /// Is not forwarded.
+    Refuse(Arc<Refusal>),
+}
+
+/// An error of ours in place of the server's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// SQLSTATE, five characters.
+    pub sqlstate: &'static str,
+    /// Primary message; never holds a value.
+    pub message: String,
+    /// DETAIL, if any.
+    pub detail: Option<String>,
+    /// The way out.
+    pub hint: Option<String>,
+    /// Position in the client's text, in characters from 1, as in PostgreSQL's field `P`.
+    pub position: Option<u32>,
+}
+
+/// A planned statement over encrypted columns.
+#[derive(Debug)]
+pub struct Rewrite {
+    /// The new text, in order.
+    pub pieces: Vec<Piece>,
+    /// Values to be sealed, in order of first appearance.
+    pub slots: Vec<Slot>,
+    /// One per client parameter `$1..$n`.
+    pub params: Vec<Param>,
+    /// One per output column; empty if the statement returns no rows.
+    pub outputs: Vec<Output>,
+    /// Command tag to show instead of the server's, where the statement went inside a `DO` block of ours
+    /// (CREATE TABLE with its indexes). CONTEXT lines of that block are removed from errors and notices.
+    pub command_tag: Option<&'static str>,
+}
+
+/// The plan of a simple query's whole text.
+#[derive(Clone, Debug)]
+pub enum Script {
+    /// No statement touches anything encrypted.
+    Forward,
+    /// At least one is rewritten or refused.
+    Rewrite(Arc<ScriptRewrite>),
+}
+
+/// A simple query's text with each statement planned.
+#[derive(Debug)]
+pub struct ScriptRewrite {
+    /// The new text, in order; ranges are into the whole client text.
+    pub pieces: Vec<Piece>,
+    /// Values to be sealed, over all statements.
+    pub slots: Vec<Slot>,
+    /// One per non-empty statement, in order.
+    pub statements: Vec<ScriptStatement>,
+}
+
+/// What to expect of one statement of a script.
+#[derive(Clone, Debug)]
+pub struct ScriptStatement {
+    /// One per output column; empty where nothing is to be opened.
+    pub outputs: Vec<Output>,
+    /// As in [`Rewrite::command_tag`].
+    pub command_tag: Option<&'static str>,
+    /// The statement was replaced by [`REFUSED_TEXT`]; this error goes over the server's 42703.
+    pub refusal: Option<Arc<Refusal>>,
+}
+
+/// Sent in place of a refused statement. It parses and is sure to fail in analysis with 42703 (in an
+/// aborted transaction block with 25P02, which is passed on), so that a refusal has exactly the effect of
+/// a server error.
+pub const REFUSED_TEXT: &str = "SELECT refused_by_pyrite";
+
+/// A part of the rewritten text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The client's bytes `start..end`, unchanged.
+    Source(std::ops::Range<usize>),
+    /// Text of ours, free of values.
+    Text(String),
+    /// The slot with this index: a literal in the simple protocol, a placeholder in the extended one.
+    Slot(usize),
+}
+
+/// One value that the proxy seals, in one role.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// Where it comes from.
+    pub source: Source,
+    /// The type that it has before casts: announced, or that of a typed literal. `None`: unknown, read as
+    /// the first cast's type, or else the column's.
+    pub source_type: Option<Type>,
+    /// Explicit casts in the statement, innermost first.
+    pub casts: Vec<Type>,
+    /// What it becomes.
+    pub role: Role,
+    /// Number of the server's parameter (from 1) that carries it in the extended protocol.
+    pub server_param: u16,
+}
+
+/// Where a slot's value comes from.
+#[derive(Clone)]
+pub enum Source {
+    /// The client's parameter with this index, from 0.
+    Param(usize),
+    /// A literal of the statement, in text form, escapes resolved.
+    Literal(zeroize::Zeroizing<String>),
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Param(n) => write!(f, "Param({n})"),
+            Source::Literal(text) => write!(f, "Literal({} bytes)", text.len()),
+        }
+    }
+}
+
+/// What becomes of a slot's value.
+#[derive(Clone, Debug)]
+pub enum Role {
+    /// An envelope to be stored in this column. Server type `bytea`.
+    Store(Arc<EncryptedColumn>),
+    /// The equality term of a value compared with this column. Server type `bytea`.
+    Equality(Arc<EncryptedColumn>),
+    /// An array whose elements become equality terms (`= ANY($1)`). Server type `bytea[]`.
+    EqualityArray(Arc<EncryptedColumn>),
+}
+
+/// A client parameter in a rewritten statement.
+#[derive(Clone, Debug)]
+pub struct Param {
+    /// OID to show in ParameterDescription; `None`: as the server says (a plain parameter).
+    pub type_oid: Option<u32>,
+    /// OID that the client announced in Parse, 0 if none.
+    pub announced: u32,
+    /// Index of the slots that take its value. Empty: plain, sent as it came in place.
+    pub slots: Vec<usize>,
+}
+
+/// An output column of a rewritten statement.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// As the server sends it.
+    Plain,
+    /// An envelope of this column: opened, then cast.
+    Open {
+        /// The column whose type and keys it has.
+        column: Arc<EncryptedColumn>,
+        /// Casts at the output, innermost first, done by the proxy.
+        casts: Vec<Type>,
+        /// Table OID and attribute number that RowDescription must show, if it is a direct column.
+        origin: Option<(u32, i16)>,
+    },
+}

@@ -1,0 +1,1 @@
+//! Sockets and buffered framed I/O.

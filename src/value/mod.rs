@@ -1,0 +1,60 @@
+//! PostgreSQL types: text and binary formats to and from typed values and the canonical plaintext.
+//!
+//! Nothing here knows about keys, SQL or the wire.
+
+mod types;
+
+pub use types::{Family, Type, TypeError};
+
+use zeroize::Zeroizing;
+
+/// What an envelope encrypts: the compact typed form of one non-NULL value.
+///
+/// It gives back exactly what PostgreSQL would have stored, in text and in binary format.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Plaintext(Zeroizing<Vec<u8>>);
+
+impl Plaintext {
+    /// Takes over bytes in canonical form.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The canonical bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Plaintext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Plaintext({} bytes)", self.0.len())
+    }
+}
+
+/// A value as it arrived from outside: a parameter, a literal, a COPY field.
+#[derive(Clone, Copy)]
+pub enum Input<'a> {
+    /// Text format; must be UTF-8 to be accepted.
+    Text(&'a [u8]),
+    /// Binary format of the source type.
+    Binary(&'a [u8]),
+}
+
+impl std::fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Input::Text(b) => write!(f, "Input::Text({} bytes)", b.len()),
+            Input::Binary(b) => write!(f, "Input::Binary({} bytes)", b.len()),
+        }
+    }
+}
+
+/// Wire format of a result column or parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Format code 0.
+    Text,
+    /// Format code 1.
+    Binary,
+}
