@@ -1,1 +1,3 @@
 //! The demonstration: an application, a theft, and what the thief has.
+
+pub mod postgres;
