@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -62,6 +63,8 @@ impl Server {
             cancels: Arc::new(Cancels::default()),
             databases: BTreeMap::new(),
             stop: stopped,
+            most_clients: config.limits.clients,
+            clients: AtomicUsize::new(0),
         });
         let mut server = Server { address, stop, threads: Vec::new() };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

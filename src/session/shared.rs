@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::config::Upstream;
 
@@ -14,11 +15,29 @@ pub(crate) struct Shared {
     /// Cancel keys given out.
     pub cancels: Arc<Cancels>,
     /// Databases with encrypted columns configured, by name.
-    pub databases: BTreeMap<String, Arc<Protected>>,
+    pub databases: BTreeMap<String, ()>,
     /// Becomes true when the process stops.
     pub stop: tokio::sync::watch::Receiver<bool>,
+    /// How many sessions there may be.
+    pub most_clients: usize,
+    /// How many there are.
+    pub clients: AtomicUsize,
 }
 
-/// A database with encrypted columns configured.
-pub(crate) struct Protected {
+/// A place among the sessions; given back when dropped.
+pub(crate) struct Admission<'a>(&'a AtomicUsize);
+
+impl Shared {
+    /// Takes a place for a session, if there is one.
+    pub(crate) fn admit(&self) -> Option<Admission<'_>> {
+        let before = self.clients.fetch_add(1, Ordering::Relaxed);
+        let admission = Admission(&self.clients);
+        (before < self.most_clients).then_some(admission)
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }

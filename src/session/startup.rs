@@ -23,8 +23,6 @@ const NAME: usize = 63;
 
 /// An authenticated pair of connections.
 pub(super) struct Established {
-    /// To the client.
-    pub client: Link,
     /// To the server.
     pub server: Link,
     /// Name of the database, as the server took it.
@@ -60,32 +58,18 @@ pub(crate) fn address(upstream: &Upstream) -> String {
 }
 
 /// Opens a session; `Err(End::Closed)` after a cancel request.
-pub(super) async fn establish(client: &mut Option<Link>, shared: &Shared) -> Result<Established, End> {
-    let mut link = client.take().ok_or(End::Closed)?;
-    let outcome = establish_with(&mut link, shared).await;
-    match outcome {
-        Ok((server, wish, auth)) => Ok(Established {
-            client: link,
-            server,
-            database: wish.database,
-            client_encoding: auth.client_encoding,
-            key: auth.key,
-        }),
-        Err(end) => {
-            *client = Some(link);
-            Err(end)
-        }
-    }
-}
-
-async fn establish_with(
-    client: &mut Link,
-    shared: &Shared,
-) -> Result<(Link, Wish, Authentication), End> {
+pub(super) async fn establish(client: &mut Link, shared: &Shared, admitted: bool) -> Result<Established, End> {
     let wish = match tokio::time::timeout(PATIENCE, opening(client, shared)).await {
         Ok(wish) => wish?,
         Err(_) => return Err(End::Closed),
     };
+    if !admitted {
+        return Err(End::hinted(
+            "53300",
+            "sorry, too many clients already",
+            "The bound is \"clients\" under \"limits\" in Pyrite's configuration.",
+        ));
+    }
     if wish.replication && shared.databases.contains_key(&wish.database) {
         return Err(End::hinted(
             "0A000",
@@ -131,7 +115,8 @@ async fn establish_with(
         }
     })
     .await?;
-    Ok((server, wish, authentication))
+    let Authentication { client_encoding, key, .. } = authentication;
+    Ok(Established { server, database: wish.database, client_encoding, key })
 }
 
 /// Reads packets up to the startup packet.
