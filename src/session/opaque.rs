@@ -10,11 +10,11 @@ use crate::transport::Link;
 pub(super) async fn relay(client: &mut Link, server: &mut Link) -> io::Result<()> {
     poll_fn(|cx| {
         loop {
-            let mut again = false;
+            let (mut again, mut full) = (false, false);
             for link in [&mut *client, &mut *server] {
-                if link.inbox.has_space()
-                    && let Poll::Ready(more) = link.poll_fill(cx)
-                {
+                if !link.inbox.has_space() {
+                    full = true;
+                } else if let Poll::Ready(more) = link.poll_fill(cx) {
                     again |= more?;
                 }
                 link.inbox.clear(link.inbox.pending().len());
@@ -25,7 +25,8 @@ pub(super) async fn relay(client: &mut Link, server: &mut Link) -> io::Result<()
             if (server.closed && to_client.is_ready()) || (client.closed && to_server.is_ready()) {
                 return Poll::Ready(Ok(()));
             }
-            // A full inbox that was written has room again, and its socket may hold more.
+            // A full inbox that was written has room again, and nobody waits for its socket yet.
+            again |= full && (to_server.is_ready() || to_client.is_ready());
             if !again {
                 return Poll::Pending;
             }
