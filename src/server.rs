@@ -126,6 +126,27 @@ impl Drop for Server {
     }
 }
 
+/// Serves until SIGINT or SIGTERM. `started` is called when clients can connect.
+pub fn run(config: Config, started: impl FnOnce(&Server)) -> Result<(), ServerError> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Runtime)?;
+    let server = Server::start(config)?;
+    runtime.block_on(async {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        started(&server);
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        Ok(())
+    })
+    .map_err(ServerError::Runtime)?;
+    server.shutdown();
+    Ok(())
+}
+
 /// Hands new sockets to the workers in turn.
 async fn accept(
     listener: std::net::TcpListener,

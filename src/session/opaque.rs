@@ -10,11 +10,12 @@ use crate::transport::Link;
 pub(super) async fn relay(client: &mut Link, server: &mut Link) -> io::Result<()> {
     poll_fn(|cx| {
         loop {
-            let (mut again, mut full) = (false, false);
+            let mut again = false;
+            let full = [!client.inbox.has_space(), !server.inbox.has_space()];
             for link in [&mut *client, &mut *server] {
-                if !link.inbox.has_space() {
-                    full = true;
-                } else if let Poll::Ready(more) = link.poll_fill(cx) {
+                if link.inbox.has_space()
+                    && let Poll::Ready(more) = link.poll_fill(cx)
+                {
                     again |= more?;
                 }
                 link.inbox.clear(link.inbox.pending().len());
@@ -25,8 +26,8 @@ pub(super) async fn relay(client: &mut Link, server: &mut Link) -> io::Result<()
             if (server.closed && to_client.is_ready()) || (client.closed && to_server.is_ready()) {
                 return Poll::Ready(Ok(()));
             }
-            // A full inbox that was written has room again, and nobody waits for its socket yet.
-            again |= full && (to_server.is_ready() || to_client.is_ready());
+            // An inbox that was full and has room again: nobody waits for its socket yet.
+            again |= full[0] && client.inbox.has_space() || full[1] && server.inbox.has_space();
             if !again {
                 return Poll::Pending;
             }

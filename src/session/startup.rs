@@ -90,6 +90,7 @@ pub(super) async fn establish(client: &mut Link, shared: &Shared, admitted: bool
     poll_fn(|cx| {
         loop {
             let mut again = false;
+            let full = !server.inbox.has_space();
             for link in [&mut *client, &mut server] {
                 if link.inbox.has_space()
                     && let Poll::Ready(more) = link.poll_fill(cx)
@@ -109,7 +110,7 @@ pub(super) async fn establish(client: &mut Link, shared: &Shared, admitted: bool
             if server.closed && relayed.is_ready() {
                 return Poll::Ready(Err(authentication.server_closed()));
             }
-            if !again {
+            if !again && !(full && server.inbox.has_space()) {
                 return Poll::Pending;
             }
         }
