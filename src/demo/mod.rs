@@ -4,3 +4,4 @@ pub mod data;
 pub mod postgres;
 mod shop;
 mod sql_types;
+mod thief;
