@@ -1,8 +1,40 @@
-//! The command line.
+//! The command line: reads arguments, calls the library, prints. Nothing is decided here.
+
+mod args;
+mod check;
+mod connect;
+mod failure;
+mod output;
 
 use std::process::ExitCode;
 
+use clap::Parser as _;
+
+use args::{Arguments, Command};
+use failure::{Failure, Outcome};
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Also `--help` and `--version`, which print to standard output and succeed.
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(failure::ERROR);
+            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::from(failure::ERROR) };
+        }
+    };
+    match run(arguments) {
+        Ok(outcome) => outcome.exit_code(),
+        Err(failure) => {
+            output::complain(&failure);
+            ExitCode::from(failure::ERROR)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<Outcome, Failure> {
+    output::start_log(arguments.log.as_deref(), arguments.command.log_level())?;
+    match arguments.command {
+        Command::Check(options) => check::run(&options),
+    }
 }
