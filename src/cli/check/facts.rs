@@ -30,7 +30,7 @@ SELECT json_build_object(
          'external', a.attstorage = 'e',
          'index', (SELECT ic.relname FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
             WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
-              AND pg_get_indexdef(i.indexrelid, 1, true) = 'pyrite.eq(' || quote_ident(a.attname) || ')'
+              AND pg_get_indexdef(i.indexrelid, 1, true) = 'pyrite.eq(' || quote_ident(a.attname) || '::bytea)'
             ORDER BY i.indisunique DESC, ic.relname LIMIT 1),
          'constraints', (SELECT coalesce(json_agg(co.conname ORDER BY co.conname), '[]') FROM pg_constraint co
             WHERE co.conrelid = c.oid AND co.contype IN ('c', 'f', 'x') AND a.attnum = ANY (co.conkey))

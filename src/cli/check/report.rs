@@ -71,7 +71,7 @@ impl Report {
     }
 
     fn note(&mut self, text: impl fmt::Display) {
-        self.line(format!("  note: {text}"));
+        self.line(format!("    note: {text}"));
     }
 
     fn gap(&mut self, text: impl fmt::Display) {
@@ -97,14 +97,19 @@ impl Report {
             return;
         }
         let width = columns.keys().map(|name| display_name(name).chars().count()).max().unwrap_or(0);
+        let types = columns.values().map(|column| column.ty.to_string().len()).max().unwrap_or(0);
         for (name, column) in columns {
             let found = table.columns.iter().find(|facts| facts.name == *name);
             let (state, gap) = state(column, found);
             let mark = if gap { '!' } else { ' ' };
             self.gaps += usize::from(gap);
             self.protected += usize::from(!gap);
-            self.line(format!("  {mark} {:width$}  {}  {state}", display_name(name), column.ty));
-            if let Some(facts) = found.filter(|facts| facts.encrypted) {
+            let (name, ty) = (display_name(name), column.ty.to_string());
+            self.line(format!("  {mark} {name:width$}  {ty:types$}  {state}"));
+        }
+        for (name, column) in columns {
+            let found = table.columns.iter().find(|facts| facts.name == *name && facts.encrypted);
+            if let Some(facts) = found {
                 self.encrypted_column(shown, name, column, facts);
             }
         }
@@ -187,7 +192,9 @@ fn state(column: &ColumnConfig, found: Option<&ColumnFacts>) -> (String, bool) {
         );
     }
     let state = match Type::parse(&facts.ty) {
-        Ok(ty) if ty == column.ty => "STILL PLAIN: move its values into an encrypted column".into(),
+        Ok(ty) if ty == column.ty => {
+            "STILL PLAIN: copy it, through Pyrite, into a new encrypted column".into()
+        }
         _ => format!("STILL PLAIN, and of type {}, not {}", facts.ty, column.ty),
     };
     (state, true)
@@ -259,7 +266,7 @@ mod tests {
         let plain = column("email", "character varying(254)", false, None);
         let (text, outcome) = report(facts(&[plain]));
         assert_eq!(outcome, Outcome::Findings);
-        assert!(text.contains("STILL PLAIN: move") && text.contains("no such column"), "{text}");
+        assert!(text.contains("STILL PLAIN: copy") && text.contains("no such column"), "{text}");
         assert!(text.contains("0 of 2"), "{text}");
         let (text, _) = report(facts(&[column("email", "character varying(20)", false, None)]));
         assert!(text.contains("STILL PLAIN, and of type character varying(20)"), "{text}");
