@@ -1,5 +1,6 @@
 //! The program from outside: exit status, what it prints, and where.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -107,6 +108,34 @@ fn a_server_that_is_away_is_named() {
     let (status, _, err) = pyrite(&["check", "-c", path(&file)]);
     assert_eq!(status, 2);
     assert!(err.contains("127.0.0.1:9") && err.contains("`upstream`"), "{err}");
+}
+
+#[test]
+fn run_serves_until_sigterm_and_says_so_if_the_port_is_taken() {
+    let folder = Folder::new("run");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let upstream = format!("127.0.0.1:{}", server().port());
+    let text = config(&upstream, "postgres", "").replace("127.0.0.1:1\"", &format!("127.0.0.1:{port}\""));
+    let file = folder.file("a.toml", &text);
+    let (status, _, err) = pyrite(&["run", "-c", path(&file)]);
+    assert_eq!(status, 2, "{err}");
+    assert!(err.contains(&port.to_string()) && err.contains("taken"), "{err}");
+
+    drop(taken);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pyrite"))
+        .args(["run", "-c", path(&file)])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("start pyrite");
+    let mut log = BufReader::new(child.stderr.take().expect("its log")).lines().map_while(Result::ok);
+    let ready = log.by_ref().find(|line| line.contains("accepting connections")).expect("a line of the log");
+    assert!(ready.contains(&port.to_string()), "{ready}");
+    std::net::TcpStream::connect(("127.0.0.1", port)).expect("a listening port");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(log.any(|line| line.contains("SIGTERM")));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

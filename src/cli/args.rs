@@ -33,6 +33,7 @@ Exit status: 0 success; 1 check, plan or demo found something; 2 error.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    Run(Run),
     Check(Check),
 }
 
@@ -40,6 +41,7 @@ impl Command {
     /// What is logged if nothing else is asked for.
     pub(super) fn log_level(&self) -> &'static str {
         match self {
+            Command::Run(_) => "info",
             Command::Check(_) => "warn",
         }
     }

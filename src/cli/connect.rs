@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
@@ -11,13 +12,17 @@ use crate::config::{Config, Upstream};
 /// How long a server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Runs a command's asynchronous part on this thread.
-pub(super) fn block_on<T>(work: impl std::future::Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+/// A runtime on this thread.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("cannot start: {error}"), "check the process limits (ulimit)"))?
-        .block_on(work)
+        .map_err(|error| Failure::new(format!("cannot start: {error}"), "check the process limits (ulimit)"))
+}
+
+/// Runs a command's asynchronous part on this thread.
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    runtime()?.block_on(work)
 }
 
 /// Connects to one database as the service role, with names resolving in `pg_catalog` only.

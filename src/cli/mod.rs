@@ -5,6 +5,7 @@ mod check;
 mod connect;
 mod failure;
 mod output;
+mod run;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ pub fn main() -> ExitCode {
             return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::from(failure::ERROR) };
         }
     };
-    match run(arguments) {
+    match dispatch(arguments) {
         Ok(outcome) => outcome.exit_code(),
         Err(failure) => {
             output::complain(&failure);
@@ -32,9 +33,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<Outcome, Failure> {
+fn dispatch(arguments: Arguments) -> Result<Outcome, Failure> {
     output::start_log(arguments.log.as_deref(), arguments.command.log_level())?;
     match arguments.command {
+        Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
     }
 }
