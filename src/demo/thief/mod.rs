@@ -8,7 +8,7 @@ mod search;
 use std::collections::HashSet;
 use std::hash::Hash;
 
-pub use forms::{Form, Known};
+pub use forms::{Form, Known, SHORTEST};
 pub use loot::{Loot, Place, TheftError};
 pub use rows::{Birthdays, birthdays};
 pub use search::{Column, Found, Searcher, Stopped};
