@@ -84,13 +84,18 @@ impl fmt::Debug for Part {
                 write!(f, "columns")?;
                 for (name, table, attribute, oid, length, typmod, format) in columns {
                     let table = if *table { "of a table" } else { "no table" };
-                    write!(f, " [{name} oid {oid} len {length} typmod {typmod} format {format}, {table}, attribute {attribute}]")?;
+                    write!(
+                        f,
+                        " [{name} oid {oid} len {length} typmod {typmod} format {format}, {table}, attribute {attribute}]"
+                    )?;
                 }
                 Ok(())
             }
             Part::Row(values) => {
-                let values: Vec<String> =
-                    values.iter().map(|v| v.as_ref().map_or("NULL".into(), |bytes| printable(bytes))).collect();
+                let values: Vec<String> = values
+                    .iter()
+                    .map(|v| v.as_ref().map_or("NULL".into(), |bytes| printable(bytes)))
+                    .collect();
                 write!(f, "row {}", values.join(" | "))
             }
             Part::Error(state, names) => {

@@ -91,7 +91,9 @@ impl Pyrite {
     /// What leaked so far: to the server, or to the proxy's log.
     pub fn leaks(&self) -> Vec<String> {
         let mut leaks = self.tap.hits();
-        leaks.extend(self.tap.search(self.log().as_bytes()).into_iter().map(|leak| format!("{leak} in the log")));
+        leaks.extend(
+            self.tap.search(self.log().as_bytes()).into_iter().map(|leak| format!("{leak} in the log")),
+        );
         leaks
     }
 }

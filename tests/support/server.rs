@@ -106,7 +106,9 @@ fn binaries() -> PathBuf {
         let version = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         version.and_then(|version| version.parse::<u32>().ok())
     });
-    found.extend(std::env::var_os("PATH").iter().flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>()));
+    found.extend(
+        std::env::var_os("PATH").iter().flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>()),
+    );
     found.retain(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
     // Folders of PATH come last, so a server that the user chose to have there wins.
     found.pop().expect("no PostgreSQL server on this machine: run ./test, which installs one")
