@@ -1,5 +1,6 @@
 //! The play from its first step to the verdict.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -7,11 +8,13 @@ use std::time::{Duration, Instant};
 use super::DemoError;
 use super::data::{Customer, Data};
 use super::postgres::PrivateServer;
+use super::proxy::Files;
 use super::report::{self, Findings};
 use super::screen::{Look, Screen, cut, grouped, size, time};
 use super::shop::extra_customers;
 use super::stage::{self, Act, Theft};
-use super::thief::{SHORTEST, Searcher, Stopped, birthdays, known_values, self_test};
+use super::thief::{SHORTEST, Searcher, Stopped, birthdays, known_values, root_key_is_among, self_test};
+use crate::server::Server;
 
 /// Same data each time.
 const SEED: u64 = 202_212;
@@ -33,8 +36,10 @@ pub struct Size {
 pub struct Front {
     /// Where the shop connects, on 127.0.0.1.
     pub port: u16,
+    /// The operator's files; a test without Pyrite has none.
+    pub files: Option<Files>,
     /// Keeps it running.
-    pub running: Option<std::convert::Infallible>,
+    pub running: Option<Server>,
 }
 
 /// What is left standing after the play.
@@ -55,6 +60,8 @@ struct Search {
     by_chance: f64,
     /// Forms planted and found.
     tested: (u32, u32),
+    /// Whether the root key is in what was stolen.
+    root_key: bool,
     took: Duration,
 }
 
@@ -104,7 +111,8 @@ pub async fn play(
     screen.heading("The search: every value that the application ever stored");
     screen.begin("searching");
     let (bytes, customers) = (stolen.loot.bytes() + control.loot.bytes(), data.customers.clone());
-    let search = search(&data, customers, stolen, control, cancel).await?;
+    let root_key = front.files.as_ref().map(|files| files.root_key.clone());
+    let search = search(&data, customers, root_key, stolen, control, cancel).await?;
     screen.clear();
     report::findings(screen, &search.alone, &search.guarded);
     show_notes(screen, &search, bytes);
@@ -158,6 +166,7 @@ async fn show_row(
 async fn search(
     data: &Data,
     customers: Vec<Customer>,
+    root_key: Option<PathBuf>,
     stolen: Theft,
     control: Theft,
     cancel: Arc<AtomicBool>,
@@ -167,27 +176,36 @@ async fn search(
         let started = Instant::now();
         let searcher = Searcher::new(&columns);
         let one = |theft: &Theft| -> Result<Findings, DemoError> {
-            let columns = searcher.search(&theft.loot, &cancel).map_err(|stopped| match stopped {
-                Stopped::Cancelled => DemoError::Interrupted,
-                Stopped::Io(error) => DemoError::Broken(format!("reading what was stolen: {error}")),
-            })?;
-            let birthdays = birthdays(&theft.loot, &customers)
-                .map_err(|error| DemoError::Broken(format!("reading what was stolen: {error}")))?;
+            let columns = searcher.search(&theft.loot, &cancel).map_err(not_searched)?;
+            let birthdays =
+                birthdays(&theft.loot, &customers).map_err(|error| not_searched(Stopped::Io(error)))?;
             Ok(Findings { columns, birthdays })
         };
         let (guarded, alone) = (one(&stolen)?, one(&control)?);
+        let root_key = match root_key {
+            Some(file) => root_key_is_among(&stolen.loot, &file, &cancel).map_err(not_searched)?,
+            None => false,
+        };
         Ok(Search {
             alone,
             guarded,
             needles: searcher.needles(),
             by_chance: searcher.expected_by_chance(stolen.loot.bytes()),
             tested: self_test(&searcher, &columns),
+            root_key,
             took: started.elapsed(),
         })
     };
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|_| Err(DemoError::Broken("the search's thread failed".to_owned())))
+}
+
+fn not_searched(stopped: Stopped) -> DemoError {
+    match stopped {
+        Stopped::Cancelled => DemoError::Interrupted,
+        Stopped::Io(error) => DemoError::Broken(format!("reading what was stolen: {error}")),
+    }
 }
 
 fn show_notes(screen: &mut Screen, search: &Search, bytes: u64) {
@@ -227,6 +245,7 @@ fn show_notes(screen: &mut Screen, search: &Search, bytes: u64) {
 fn verdict(screen: &mut Screen, search: &Search, through: &Act, direct: &Act) -> bool {
     let checks = [
         (search.guarded.nothing(), "nothing found in what was stolen from behind Pyrite"),
+        (!search.root_key, "the root key is not among it either"),
         (search.alone.everything(), "every value found in the control, so the search works"),
         (search.tested.0 == search.tested.1 && search.tested.1 > 0, "every planted form found"),
         (through.answers.all_right(), "all answers right through Pyrite"),
@@ -264,7 +283,8 @@ mod tests {
     async fn without_protection_the_play_fails() {
         let page = Page::default();
         let mut screen = Screen::plain(Box::new(page.clone()));
-        let nothing = async |server: &PrivateServer| Ok(Front { port: server.port(), running: None });
+        let nothing =
+            async |server: &PrivateServer| Ok(Front { port: server.port(), files: None, running: None });
         let scale = Size { customers: 400, sales: 300 };
         let stage = play(&mut screen, scale, Arc::default(), nothing).await.unwrap();
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();

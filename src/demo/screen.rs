@@ -57,6 +57,11 @@ impl Screen {
         let _ = self.out.flush();
     }
 
+    /// What went wrong, on standard error.
+    pub fn complain(&mut self, problem: impl Display) {
+        let _ = writeln!(std::io::stderr(), "pyrite demo: {problem}");
+    }
+
     /// A heading, with a free line before it.
     pub fn heading(&mut self, text: impl Display) {
         let text = self.paint(Look::Bold, text);
