@@ -1,5 +1,8 @@
 //! Schema `pyrite` and the stored keyring against a real PostgreSQL, as a role without special rights.
 
+// Helpers outside of test functions fail like these do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
@@ -109,10 +112,12 @@ fn bin() -> PathBuf {
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
         .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()))
-        .filter(|folder| folder.join("initdb").exists())
+        .filter(|folder| {
+            ["initdb", "pg_ctl", "pg_dump", "psql"].iter().all(|name| folder.join(name).exists())
+        })
         .collect();
     found.sort();
-    found.pop().expect("PostgreSQL's server programs (initdb) are installed")
+    found.pop().expect("PostgreSQL's server programs (initdb and the like) are installed")
 }
 
 fn run(test: impl Future<Output = ()>) {
