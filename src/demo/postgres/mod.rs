@@ -272,6 +272,12 @@ impl PrivateServer {
         self.folder.path()
     }
 
+    /// Makes a folder beside the cluster that the server can write to, as `COPY … TO 'file'` needs.
+    pub fn create_dir(&self, name: &str) -> Result<PathBuf, ServerError> {
+        self.folder.create_dir(name)?;
+        Ok(self.folder.path().join(name))
+    }
+
     /// Path of one of the server's own programs, such as `psql`; `None` if these binaries lack it.
     pub fn bin(&self, program: &str) -> Option<PathBuf> {
         self.binaries.program(program)
