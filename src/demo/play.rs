@@ -77,7 +77,8 @@ pub async fn play(
     screen.begin("starting two private PostgreSQL servers");
     let (guarded, alone, took) = stage::start_servers().await?;
     let version = guarded.version().trim_start_matches("postgres (").replacen(')', "", 1);
-    screen.step(Look::Plain, format_args!("{} ({})", cut(&version, 40), cut(guarded.origin(), 44)), &[]);
+    let version = version.split(" (").next().unwrap_or_default();
+    screen.step(Look::Plain, format_args!("{version} ({})", cut(guarded.origin(), 66)), &[]);
     screen.step(Look::Plain, "two private servers ready, one to go behind Pyrite", &[time(took)]);
 
     screen.begin("starting Pyrite");
@@ -216,11 +217,11 @@ fn show_notes(screen: &mut Screen, search: &Search, bytes: u64) {
             grouped(search.needles as u64)
         ),
         format!(
-            "of {} bytes or more, in the {} of both thefts, in {}. Chance would make {:.5} hits.",
+            "of {} bytes or more, in the {} of both thefts, in {}. Chance makes {} hits.",
             SHORTEST,
             size(bytes),
             time(search.took),
-            search.by_chance
+            if search.by_chance < 1e-5 { "< 0.00001".to_owned() } else { format!("{:.5}", search.by_chance) }
         ),
         format!("Without Pyrite they lie in: {}.", report::places(&search.alone)),
         format!("Self-test of the search: {} forms planted, {} found.", search.tested.1, search.tested.0),
