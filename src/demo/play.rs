@@ -42,6 +42,15 @@ pub struct Front {
     pub running: Option<Server>,
 }
 
+impl Front {
+    /// Ends Pyrite's sessions in an orderly way.
+    fn end(self) {
+        if let Some(running) = self.running {
+            running.shutdown();
+        }
+    }
+}
+
 /// What is left standing after the play.
 pub struct Stage {
     /// Whether nothing was found, the control was found, and all answers were right.
@@ -50,6 +59,14 @@ pub struct Stage {
     pub front: Front,
     /// The server behind it.
     pub guarded: PrivateServer,
+}
+
+impl Stage {
+    /// Ends everything: first what stands in front, then the server. Returns whether the play succeeded.
+    pub fn end(self) -> bool {
+        self.front.end();
+        self.success
+    }
 }
 
 /// Both searches, and what is to be said of them.

@@ -112,7 +112,7 @@ fn customer(id: u32, random: &mut Random) -> Customer {
         id: i64::from(id),
         name,
         email: format!("{given_latin}.{family_latin}.{}@{domain}", checks::base36(number)),
-        phone: (id % 50 != 0).then_some(phone),
+        phone: (!id.is_multiple_of(50)).then_some(phone),
         id_number: checks::id_number(number, random),
         birthday: Date::from_days(random.between(-22_600, -30)),
         address: address(place, random),
