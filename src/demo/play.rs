@@ -296,17 +296,30 @@ mod tests {
         }
     }
 
+    async fn played(
+        customers: u32,
+        front: impl AsyncFnOnce(&PrivateServer) -> Result<Front, DemoError>,
+    ) -> (bool, String) {
+        let page = Page::default();
+        let mut screen = Screen::plain(Box::new(page.clone()));
+        let scale = Size { customers, sales: customers };
+        let outcome = play(&mut screen, scale, Arc::default(), front).await;
+        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let success = outcome.unwrap_or_else(|error| panic!("{text}\n{error}")).end();
+        for line in text.lines() {
+            assert!(line.chars().count() <= 96, "{line}");
+        }
+        assert!(!text.contains('\x1b'));
+        (success, text)
+    }
+
     /// Without Pyrite the thief finds everything, and the play says so.
     #[tokio::test]
     async fn without_protection_the_play_fails() {
-        let page = Page::default();
-        let mut screen = Screen::plain(Box::new(page.clone()));
         let nothing =
             async |server: &PrivateServer| Ok(Front { port: server.port(), files: None, running: None });
-        let scale = Size { customers: 400, sales: 300 };
-        let stage = play(&mut screen, scale, Arc::default(), nothing).await.unwrap();
-        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-        assert!(!stage.success, "{text}");
+        let (success, text) = played(400, nothing).await;
+        assert!(!success, "{text}");
         assert!(text.contains("NO   nothing found in what was stolen"), "{text}");
         for good in [
             "yes  every value found in the control",
@@ -315,9 +328,12 @@ mod tests {
         ] {
             assert!(text.contains(good), "{text}");
         }
-        for line in text.lines() {
-            assert!(line.chars().count() <= 96, "{line}");
-        }
-        assert!(!text.contains('\x1b'));
+    }
+
+    /// With Pyrite the thief has nothing, and the application everything.
+    #[tokio::test]
+    async fn behind_pyrite_the_play_succeeds() {
+        let (success, text) = played(300, super::super::proxy::start).await;
+        assert!(success, "{text}");
     }
 }
