@@ -1,10 +1,33 @@
 //! PostgreSQL types: text and binary formats to and from typed values and the canonical plaintext.
 //!
-//! Nothing here knows about keys, SQL or the wire.
+//! Nothing here knows about keys, SQL or the wire. A value's way: [`Datum::decode`] reads it as the input
+//! or receive function of its type does, [`Datum::cast`] brings it to a column's type, modifier included,
+//! and [`Datum::to_plaintext`] gives what is encrypted. [`write_plaintext`] is the way back.
 
+mod array;
+mod cast;
+mod datetime;
+mod datum;
+mod equality;
+mod error;
+mod float;
+mod json;
+mod jsonb;
+mod numeric;
+mod settings;
+mod simple;
+mod strings;
 mod types;
 
+pub use array::decode_array;
+pub use cast::{CastContext, assignable, explicitly_castable};
+pub use datum::{Datum, write_plaintext};
+pub use equality::{has_equality, shares_terms};
+pub use error::ValueError;
+pub use settings::Settings;
 pub use types::{Family, Type, TypeError};
+
+pub(crate) use settings::ByteaOutput;
 
 use zeroize::Zeroizing;
 
