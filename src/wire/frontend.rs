@@ -94,7 +94,9 @@ impl<'a> Bind<'a> {
         let results = Formats::read(&mut r)?;
         r.finish()?;
         if formats.len() > 1 && formats.len() != count {
-            return Err(WireError::new("bind message has another number of parameter formats than of parameters"));
+            return Err(WireError::new(
+                "bind message has another number of parameter formats than of parameters",
+            ));
         }
         Ok(Self { portal, statement, formats, count, values, results })
     }

@@ -95,7 +95,8 @@ fn parameters(mut r: Reader<'_>, minor: u16) -> Result<Startup<'_>, WireError> {
             _ => {}
         }
     }
-    r.finish().map_err(|_| WireError::new("invalid startup packet layout: expected terminator as last byte"))?;
+    r.finish()
+        .map_err(|_| WireError::new("invalid startup packet layout: expected terminator as last byte"))?;
     if startup.database.is_empty() {
         startup.database = startup.user;
     }

@@ -20,7 +20,9 @@ impl Random {
     fn bytes(&mut self, most: usize) -> Vec<u8> {
         let n = (self.next() as usize) % (most + 1);
         // Small numbers and NULs make counts and strings that get far into a parser.
-        (0..n).map(|_| if self.next() % 3 == 0 { self.next() as u8 } else { (self.next() % 5) as u8 }).collect()
+        (0..n)
+            .map(|_| if self.next() % 3 == 0 { self.next() as u8 } else { (self.next() % 5) as u8 })
+            .collect()
     }
 }
 

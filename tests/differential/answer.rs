@@ -69,7 +69,17 @@ fn part(message: &Message) -> Part {
             message
                 .fields()
                 .into_iter()
-                .map(|f| (f.name, f.table != 0, f.attribute, f.type_oid.min(FIRST_USER_OID), f.length, f.typmod, f.format))
+                .map(|f| {
+                    (
+                        f.name,
+                        f.table != 0,
+                        f.attribute,
+                        f.type_oid.min(FIRST_USER_OID),
+                        f.length,
+                        f.typmod,
+                        f.format,
+                    )
+                })
                 .collect(),
         ),
         b'D' => Part::Row(message.values()),
@@ -87,13 +97,18 @@ impl fmt::Debug for Part {
                 write!(f, "columns")?;
                 for (name, table, attribute, oid, length, typmod, format) in columns {
                     let table = if *table { "of a table" } else { "no table" };
-                    write!(f, " [{name} oid {oid} len {length} typmod {typmod} format {format}, {table}, attribute {attribute}]")?;
+                    write!(
+                        f,
+                        " [{name} oid {oid} len {length} typmod {typmod} format {format}, {table}, attribute {attribute}]"
+                    )?;
                 }
                 Ok(())
             }
             Part::Row(values) => {
-                let values: Vec<String> =
-                    values.iter().map(|v| v.as_ref().map_or("NULL".into(), |bytes| printable(bytes))).collect();
+                let values: Vec<String> = values
+                    .iter()
+                    .map(|v| v.as_ref().map_or("NULL".into(), |bytes| printable(bytes)))
+                    .collect();
                 write!(f, "row {}", values.join(" | "))
             }
             Part::Error(state, names) => {

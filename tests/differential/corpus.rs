@@ -131,7 +131,8 @@ fn apply(case: &mut Case, directive: &str, place: &str) {
         "types" => step.types = rest.split(',').map(|name| type_oid(name.trim(), place)).collect(),
         "$" => step.params.push(parameter(rest)),
         "refused" => {
-            let (list, reason) = rest.split_once(':').unwrap_or_else(|| panic!("{place}: refused MODES: reason"));
+            let (list, reason) =
+                rest.split_once(':').unwrap_or_else(|| panic!("{place}: refused MODES: reason"));
             assert!(!reason.trim().is_empty(), "{place}: a refusal needs its reason");
             step.refused = modes(list, place);
         }

@@ -45,10 +45,12 @@ pub struct Sides {
 impl Sides {
     /// Starts everything and fills both databases.
     pub fn start(folder: &Path) -> Sides {
-        let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a file of the differential test");
+        let read =
+            |name: &str| std::fs::read_to_string(folder.join(name)).expect("a file of the differential test");
         let server = server::shared();
         let (expected, actual) = (server.database("plain"), server.database("pyrite"));
-        let canaries: Vec<Canary> = read("canaries.txt").lines().filter(|line| !line.is_empty()).map(canary).collect();
+        let canaries: Vec<Canary> =
+            read("canaries.txt").lines().filter(|line| !line.is_empty()).map(canary).collect();
 
         let control = Tap::start(server.port());
         control.watch(&canaries);
@@ -89,7 +91,8 @@ impl Sides {
             match self.run_mode(case, *mode) {
                 Ok(this) => refused |= this,
                 Err(difference) => {
-                    let _ = write!(report, "DIFFERENT {} ({name}, {})\n{difference}", case.title(), case.place);
+                    let _ =
+                        write!(report, "DIFFERENT {} ({name}, {})\n{difference}", case.title(), case.place);
                 }
             }
             self.clean_up(case);
@@ -130,9 +133,15 @@ impl Sides {
             match (marked, actual == expected) {
                 (false, true) => {}
                 (true, false) if actual.error() == Some("0A000") => return self.after_refusal(case),
-                (true, true) => return Err(format!("  {}\n    is the same: the mark 'refused' is stale\n", step.sql)),
+                (true, true) => {
+                    return Err(format!("  {}\n    is the same: the mark 'refused' is stale\n", step.sql));
+                }
                 _ => {
-                    let said = if said.is_empty() { String::new() } else { format!("    said      {}\n", said.join(", ")) };
+                    let said = if said.is_empty() {
+                        String::new()
+                    } else {
+                        format!("    said      {}\n", said.join(", "))
+                    };
                     return Err(format!("  {}\n{}{said}", step.sql, expected.difference(&actual)));
                 }
             }
@@ -215,7 +224,8 @@ impl Side {
         let messages = match mode {
             Mode::Simple => self.exchange(Script::new().query(&inline(step)))?,
             Mode::Text => {
-                let values: Vec<Value<'_>> = step.params.iter().map(|p| p.as_ref().map(String::as_bytes)).collect();
+                let values: Vec<Value<'_>> =
+                    step.params.iter().map(|p| p.as_ref().map(String::as_bytes)).collect();
                 let script = Script::new()
                     .parse("", &step.sql, &step.types)
                     .bind_formats("", "", &[], &values, &[])

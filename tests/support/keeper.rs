@@ -29,7 +29,13 @@ pub struct Keeper {
 
 impl Keeper {
     /// Runs `command`, with its output in `log`; sends it `signal` when dropped, and then deletes `folder`.
-    pub fn start(user: Option<&str>, log: &Path, signal: &str, folder: Option<&Path>, command: &[&str]) -> Keeper {
+    pub fn start(
+        user: Option<&str>,
+        log: &Path,
+        signal: &str,
+        folder: Option<&Path>,
+        command: &[&str],
+    ) -> Keeper {
         let mut shell = match user {
             None => Command::new("sh"),
             Some(user) => {

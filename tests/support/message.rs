@@ -130,11 +130,7 @@ impl fmt::Debug for Message {
             b'T' => {
                 write!(f, "Row(")?;
                 for field in self.fields() {
-                    write!(
-                        f,
-                        "{} {}:{}/{} ",
-                        field.name, field.type_oid, field.typmod, field.format
-                    )?;
+                    write!(f, "{} {}:{}/{} ", field.name, field.type_oid, field.typmod, field.format)?;
                 }
                 write!(f, ")")
             }

@@ -89,7 +89,10 @@ impl Client {
             if let Some(head) = have.get(..5) {
                 let length = u32::from_be_bytes(head[1..].try_into().unwrap()) as usize;
                 if !(4..=1 << 30).contains(&length) {
-                    return Err(io::Error::other(format!("message {:?} of length {length}", head[0] as char)));
+                    return Err(io::Error::other(format!(
+                        "message {:?} of length {length}",
+                        head[0] as char
+                    )));
                 }
                 if let Some(body) = have.get(5..length + 1) {
                     let message = Message { tag: head[0], body: body.to_vec() };
@@ -119,8 +122,9 @@ impl Client {
     pub fn until_ready(&mut self) -> Vec<Message> {
         let mut messages = Vec::new();
         loop {
-            let message =
-                self.read().unwrap_or_else(|error| panic!("{error} instead of an answer, after {messages:?}"));
+            let message = self
+                .read()
+                .unwrap_or_else(|error| panic!("{error} instead of an answer, after {messages:?}"));
             let ready = message.tag == b'Z';
             if message.tag != b'S' {
                 messages.push(message);
@@ -135,8 +139,9 @@ impl Client {
     pub fn next(&mut self, count: usize) -> Vec<Message> {
         let mut messages = Vec::new();
         while messages.len() < count {
-            let message =
-                self.read().unwrap_or_else(|error| panic!("{error} instead of an answer, after {messages:?}"));
+            let message = self
+                .read()
+                .unwrap_or_else(|error| panic!("{error} instead of an answer, after {messages:?}"));
             if message.tag != b'S' && message.tag != b'N' {
                 messages.push(message);
             }
@@ -147,7 +152,9 @@ impl Client {
     /// True if the other side closes without another message within a few seconds.
     pub fn closed(&mut self) -> bool {
         match self.read() {
-            Err(error) => error.kind() == io::ErrorKind::UnexpectedEof || error.kind() == io::ErrorKind::ConnectionReset,
+            Err(error) => {
+                error.kind() == io::ErrorKind::UnexpectedEof || error.kind() == io::ErrorKind::ConnectionReset
+            }
             Ok(_) => false,
         }
     }
@@ -184,7 +191,8 @@ impl Client {
     pub fn column(&mut self, text: &str) -> Vec<Option<String>> {
         let messages = self.run(text);
         let rows = messages.iter().filter(|message| message.tag == b'D');
-        rows.map(|row| row.values().swap_remove(0).map(|bytes| String::from_utf8(bytes).expect("text"))).collect()
+        rows.map(|row| row.values().swap_remove(0).map(|bytes| String::from_utf8(bytes).expect("text")))
+            .collect()
     }
 }
 
@@ -251,7 +259,14 @@ impl Script {
     }
 
     /// Bind with format codes as given.
-    pub fn bind_formats(self, portal: &str, statement: &str, formats: &[i16], values: &[Value<'_>], results: &[i16]) -> Script {
+    pub fn bind_formats(
+        self,
+        portal: &str,
+        statement: &str,
+        formats: &[i16],
+        values: &[Value<'_>],
+        results: &[i16],
+    ) -> Script {
         let mut body = Vec::new();
         put_text(&mut body, portal);
         put_text(&mut body, statement);
