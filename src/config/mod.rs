@@ -106,6 +106,16 @@ pub enum Upstream {
     Unix(PathBuf, u16),
 }
 
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Upstream::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Upstream::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Upstream::Unix(directory, port) => write!(f, "{}:{port}", directory.display()),
+        }
+    }
+}
+
 /// Login of Pyrite's own connections.
 #[derive(Clone)]
 pub struct Service {

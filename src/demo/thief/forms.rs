@@ -14,6 +14,8 @@ pub enum Known {
     Day(Date),
     /// numeric
     Amount(Price),
+    /// A key's bytes.
+    Bytes(Vec<u8>),
 }
 
 /// How a value is written.
@@ -74,10 +76,16 @@ pub fn needles(known: &Known) -> Vec<(Form, Vec<u8>)> {
         Known::Integer(number) => {
             vec![(Form::Disk, number.to_le_bytes().to_vec()), (Form::Wire, number.to_be_bytes().to_vec())]
         }
+        Known::Bytes(bytes) => {
+            vec![(Form::Disk, bytes.clone()), (Form::Wire, bytes.iter().rev().copied().collect())]
+        }
         Known::Amount(price) => {
             vec![(Form::Disk, numeric_on_disk(*price)), (Form::Wire, numeric_on_the_wire(*price))]
         }
     };
+    if let Known::Bytes(bytes) = known {
+        made.extend((0..3).map(|offset| (Form::Base64, base64_part(bytes, offset))));
+    }
     for (form, bytes) in binary {
         made.push((Form::BinaryHex, hex(&bytes, false)));
         made.push((Form::BinaryHex, hex(&bytes, true)));
@@ -94,6 +102,7 @@ fn texts(known: &Known) -> Vec<String> {
         Known::Text(text) if text.contains('\'') => vec![text.clone(), text.replace('\'', "''")],
         Known::Text(text) => vec![text.clone()],
         Known::Integer(number) => vec![number.to_string()],
+        Known::Bytes(_) => Vec::new(),
         Known::Amount(price) => vec![price.to_string()],
         Known::Day(day) => {
             let (year, month, date) = day.civil();

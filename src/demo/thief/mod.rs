@@ -7,8 +7,13 @@ mod search;
 
 use std::collections::HashSet;
 use std::hash::Hash;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
-pub use forms::{Form, Known};
+use zeroize::Zeroizing;
+
+pub use forms::{Form, Known, SHORTEST};
 pub use loot::{Loot, Place, TheftError};
 pub use rows::{Birthdays, birthdays};
 pub use search::{Column, Found, Searcher, Stopped};
@@ -54,6 +59,24 @@ pub fn known_values(data: &Data, extra: &[Customer]) -> Vec<Column> {
 fn distinct<T: Clone + Eq + Hash>(values: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = HashSet::new();
     values.filter(|value| seen.insert(value.clone())).collect()
+}
+
+/// Whether the root key that a file holds (as its last 64 hexadecimal digits) lies in what was stolen.
+pub fn root_key_is_among(loot: &Loot, file: &Path, cancel: &AtomicBool) -> Result<bool, Stopped> {
+    let text = Zeroizing::new(std::fs::read(file).map_err(Stopped::Io)?);
+    let digits: Vec<u8> = text.trim_ascii_end().rchunks(64).next().unwrap_or_default().to_vec();
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let bytes: Option<Vec<u8>> = digits
+        .chunks_exact(2)
+        .map(|pair| match pair {
+            [high, low] => Some(value(*high)? << 4 | value(*low)?),
+            _ => None,
+        })
+        .collect();
+    let bytes = bytes.filter(|bytes| bytes.len() == 32);
+    let bytes = bytes.ok_or_else(|| Stopped::Io(io::Error::other("the root key file has another form")))?;
+    let columns = [Column { name: "root key", values: vec![Known::Bytes(bytes)] }];
+    Ok(Searcher::new(&columns).search(loot, cancel)?.iter().any(|column| column.found > 0))
 }
 
 /// Writes one value of each column in every form among other bytes, and looks whether the search finds each:

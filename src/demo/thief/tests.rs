@@ -83,6 +83,29 @@ fn the_search_can_be_called_off() {
 }
 
 #[test]
+fn the_root_key_is_found_as_bytes_and_in_digits() {
+    let folder = folder("root");
+    let file = folder.with_extension("key");
+    fs::write(&file, format!("pyrite-root-1:{}\n", "0123456789abcdef".repeat(4))).unwrap();
+    let look =
+        || root_key_is_among(&Loot::of_folder(&folder).unwrap(), &file, &AtomicBool::new(false)).unwrap();
+    let bytes = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef].repeat(4);
+    for (content, found) in [
+        (bytes.clone(), true),
+        ("0123456789ABCDEF".repeat(4).into_bytes(), true),
+        (forms::base64_part(&bytes, 1), true),
+        (vec![7; 64], false),
+    ] {
+        fs::write(folder.join("data/base/5/2"), [&b"x"[..], &content, b"y"].concat()).unwrap();
+        assert_eq!(look(), found);
+    }
+    fs::write(&file, "something else").unwrap();
+    assert!(root_key_is_among(&Loot::of_folder(&folder).unwrap(), &file, &AtomicBool::new(false)).is_err());
+    fs::remove_dir_all(folder).unwrap();
+    fs::remove_file(file).unwrap();
+}
+
+#[test]
 fn the_search_tests_itself() {
     let data = Data::generate(3, 50, 50);
     let columns = known_values(&data, &[]);

@@ -1,0 +1,213 @@
+//! The program from outside: exit status, what it prints, and where.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use pyrite::demo::postgres::{Options, PrivateServer};
+
+/// A folder that goes with its owner.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("pyrite-cli-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn pyrite(arguments: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_pyrite"))
+        .args(arguments)
+        .env_remove("PYRITE_LOG")
+        .output()
+        .expect("start pyrite");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (status.code().expect("no signal"), text(stdout), text(stderr))
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// One server for all tests of this file; it ends with the process.
+fn server() -> &'static PrivateServer {
+    static SERVER: OnceLock<PrivateServer> = OnceLock::new();
+    SERVER.get_or_init(|| PrivateServer::start(&Options::default()).expect("a private PostgreSQL"))
+}
+
+fn sql(database: &str, statements: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let config = server().connection(database);
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(statements).await.unwrap();
+    });
+}
+
+fn config(upstream: &str, user: &str, rest: &str) -> String {
+    format!(
+        "listen = \"127.0.0.1:1\"\nupstream = \"{upstream}\"\nservice.user = \"{user}\"\n\
+         keys.root = {{ provider = \"file\", path = \"root.key\" }}\n{rest}"
+    )
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for arguments in [&["--help"][..], &["check", "--help"]] {
+        let (status, out, err) = pyrite(arguments);
+        assert_eq!((status, err.as_str()), (0, ""));
+        assert!(out.contains("Examples:") && out.contains("--log"), "{out}");
+    }
+    let (status, out, _) = pyrite(&["--version"]);
+    assert_eq!((status, out.trim()), (0, concat!("pyrite ", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn usage_errors_have_status_2() {
+    for arguments in [&["chek"][..], &["check", "--confg"], &[], &["--log", "a=b=c", "check"]] {
+        let (status, out, err) = pyrite(arguments);
+        assert_eq!((status, out.as_str()), (2, ""), "{arguments:?}");
+        assert!(!err.is_empty());
+    }
+}
+
+#[test]
+fn mistakes_of_the_configuration_come_with_their_place() {
+    let folder = Folder::new("mistakes");
+    let file = folder.file("bad.toml", "workers = 0\n[databases.shop.tables.customers]\na = \"text\"\n");
+    let (status, out, err) = pyrite(&["check", "-c", path(&file)]);
+    assert_eq!((status, out.as_str()), (2, ""));
+    for part in ["bad.toml:1:1: there is no root key", "bad.toml:1:11: ", "bad.toml:2:24: ", "pyrite init"] {
+        assert!(err.contains(part), "{part}: {err}");
+    }
+    let (status, _, err) = pyrite(&["check", "-c", path(&folder.0.join("absent.toml"))]);
+    assert!(status == 2 && err.contains("absent.toml") && err.contains("pyrite init"), "{err}");
+}
+
+#[test]
+fn a_server_that_is_away_is_named() {
+    let folder = Folder::new("away");
+    let file = folder.file("a.toml", &config("127.0.0.1:9", "pyrite", "databases.shop = {}"));
+    let (status, _, err) = pyrite(&["check", "-c", path(&file)]);
+    assert_eq!(status, 2);
+    assert!(err.contains("127.0.0.1:9") && err.contains("`upstream`"), "{err}");
+}
+
+#[test]
+fn run_serves_until_sigterm_and_says_so_if_the_port_is_taken() {
+    let folder = Folder::new("run");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let upstream = format!("127.0.0.1:{}", server().port());
+    let text = config(&upstream, "postgres", "").replace("127.0.0.1:1\"", &format!("127.0.0.1:{port}\""));
+    let file = folder.file("a.toml", &text);
+    let (status, _, err) = pyrite(&["run", "-c", path(&file)]);
+    assert_eq!(status, 2, "{err}");
+    assert!(err.contains(&port.to_string()) && err.contains("taken"), "{err}");
+
+    drop(taken);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pyrite"))
+        .args(["run", "-c", path(&file)])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("start pyrite");
+    let mut log = BufReader::new(child.stderr.take().expect("its log")).lines().map_while(Result::ok);
+    let ready = log.by_ref().find(|line| line.contains("accepting connections")).expect("a line of the log");
+    assert!(ready.contains(&port.to_string()), "{ready}");
+    std::net::TcpStream::connect(("127.0.0.1", port)).expect("a listening port");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(log.any(|line| line.contains("SIGTERM")));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn check_says_what_is_protected_and_what_is_not() {
+    let upstream = format!("127.0.0.1:{}", server().port());
+    sql(
+        "postgres",
+        "CREATE ROLE pyrite_check LOGIN; CREATE ROLE app_check LOGIN; CREATE ROLE owner_check LOGIN",
+    );
+    sql("postgres", "CREATE DATABASE check_shop TEMPLATE template0 ENCODING 'UTF8'");
+    // Only what `check` looks at; what the domain accepts is another test's matter.
+    sql(
+        "check_shop",
+        "CREATE SCHEMA pyrite; CREATE DOMAIN pyrite.encrypted AS bytea;
+         CREATE FUNCTION pyrite.eq(bytea) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT substr($1, 1, 16)';
+         GRANT USAGE ON SCHEMA pyrite TO owner_check;
+         CREATE TABLE customers (id int, email pyrite.encrypted, \"Phone\" pyrite.encrypted, born date, city text,
+            shout text GENERATED ALWAYS AS (upper(city)) STORED);
+         ALTER TABLE customers OWNER TO owner_check; GRANT SELECT ON customers TO app_check;
+         CREATE UNIQUE INDEX customers_email_key ON customers (pyrite.eq(email));
+         CREATE TABLE forgotten (secret pyrite.encrypted);
+         CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER watch BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION nothing()",
+    );
+    let folder = Folder::new("check");
+    let columns = r#"
+        [databases.check_shop.tables."public.customers"]
+        email = { type = "varchar(254)", search = ["equality"] }
+        '"Phone"' = { type = "text", search = ["equality"] }
+        born = "date"
+        city = "varchar(10)"
+        street = "text"
+        [databases.check_shop.tables."public.orders"]
+        iban = "text"
+    "#;
+    let file = folder.file("a.toml", &config(&upstream, "pyrite_check", columns));
+    let (status, out, err) = pyrite(&["check", "-c", path(&file)]);
+    assert_eq!((status, err.as_str()), (1, ""), "{out}");
+    for part in [
+        "database check_shop: PostgreSQL ",
+        "encrypted, equality by index customers_email_key",
+        "\"Phone\"  text                    encrypted, equality without an index",
+        "CREATE INDEX ON public.customers (pyrite.eq(\"Phone\"));",
+        "STILL PLAIN: copy",
+        "STILL PLAIN, and of type text, not character varying(10)",
+        "no such column",
+        "public.orders\n  ! this table does not exist",
+        "triggers run in the server and see envelopes, not values: watch",
+        "generated columns run in the server and see envelopes, not values: shout",
+        "GRANT USAGE ON SCHEMA pyrite TO app_check;",
+        "! public.forgotten.secret is encrypted, but",
+        "2 of 6 configured columns are encrypted",
+    ] {
+        assert!(out.contains(part), "lacks {part:?}:\n{out}");
+    }
+    assert!(!out.contains("owner_check"), "it has its grant:\n{out}");
+
+    let wrong = folder.file("wrong.toml", &config(&upstream, "nobody_here", columns));
+    let (status, _, err) = pyrite(&["check", "-c", path(&wrong)]);
+    assert!(status == 2 && err.contains("[service]"), "{err}");
+    let other = config(&upstream, "pyrite_check", "databases.not_there = {}");
+    let (status, _, err) = pyrite(&["check", "-c", path(&folder.file("other.toml", &other))]);
+    assert!(status == 2 && err.contains("[databases.NAME]"), "{err}");
+}
+
+#[test]
+fn a_password_file_that_others_can_read_is_refused() {
+    let folder = Folder::new("password");
+    let password = folder.file("pw", "hunter2-canary\n");
+    std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let text = config("127.0.0.1:9", "pyrite", "service.password_file = \"pw\"\ndatabases.shop = {}");
+    let (status, _, err) = pyrite(&["check", "-c", path(&folder.file("a.toml", &text))]);
+    assert_eq!(status, 2);
+    assert!(err.contains("0644") && err.contains("chmod 600") && !err.contains("canary"), "{err}");
+}
