@@ -141,7 +141,10 @@ mod tests {
         let body = error(&[(b'S', "ERROR"), (b'C', "42703"), (b'M', "column"), (b'P', "8")]);
         assert_eq!(refused(&Fields::parse(&body).unwrap(), &refusal, &mut out), Verdict::Replace);
         let fields = Fields::parse(&out[5..]).unwrap();
-        assert_eq!((fields.sqlstate(), fields.get(b'P'), fields.get(b'H')), (&b"0A000"[..], Some(&b"3"[..]), Some(&b"do"[..])));
+        assert_eq!(
+            (fields.sqlstate(), fields.get(b'P'), fields.get(b'H')),
+            (&b"0A000"[..], Some(&b"3"[..]), Some(&b"do"[..]))
+        );
     }
 
     #[test]
@@ -161,6 +164,9 @@ mod tests {
         let mut out = Vec::new();
         mapped(&Fields::parse(&body).unwrap(), b'E', true, |p| Some(p - 30), &mut out);
         let fields = Fields::parse(&out[5..]).unwrap();
-        assert_eq!((fields.get(b'P'), fields.get(b'W'), fields.get(b'F')), (Some(&b"10"[..]), None, Some(&b"x.c"[..])));
+        assert_eq!(
+            (fields.get(b'P'), fields.get(b'W'), fields.get(b'F')),
+            (Some(&b"10"[..]), None, Some(&b"x.c"[..]))
+        );
     }
 }

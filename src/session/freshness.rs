@@ -208,7 +208,8 @@ impl Machine {
         let json = String::from_utf8_lossy(&answer);
         match own.question {
             Question::Environment => {
-                let environment = Environment::from_json(&json).map_err(|e| End::fatal("58000", e.message))?;
+                let environment =
+                    Environment::from_json(&json).map_err(|e| End::fatal("58000", e.message))?;
                 self.learnt(environment, &answer);
             }
             Question::Catalog => {
@@ -249,7 +250,9 @@ impl Machine {
                     sqlstate: "58000",
                     message: format!("the catalog could not be read after a change: {error}"),
                     detail: None,
-                    hint: Some("Try again; Pyrite's own connection to the database is being restored.".into()),
+                    hint: Some(
+                        "Try again; Pyrite's own connection to the database is being restored.".into(),
+                    ),
                     position: None,
                 });
             }

@@ -147,6 +147,11 @@ impl<T: Clone> Names<T> {
         }
     }
 
+    /// Whether this request changed the unnamed one.
+    pub(super) fn changes_unnamed(&self, sequence: u64) -> bool {
+        self.log.iter().any(|c| c.sequence == sequence && c.name.is_none())
+    }
+
     /// The unnamed one is gone, whatever became of its request, unless it was defined again later.
     pub(super) fn drop_unnamed(&mut self) {
         match self.log.iter_mut().find(|c| c.name.is_none()) {

@@ -13,7 +13,7 @@ use super::error::End;
 use super::freshness::{Effects, Ground};
 use super::machine::{Machine, Verdict};
 use super::pipeline::{Entry, Mask};
-use super::planned::{BoundPortal, Planned, ScriptError, ScriptRun};
+use super::planned::{BoundPortal, Planned, ScriptRun};
 use super::plans::Ready;
 use super::registry::Lookup;
 
@@ -131,9 +131,8 @@ impl Machine {
     }
 
     fn define_statement(&mut self, name: &[u8], statement: Statement) {
-        let plain = |s: Option<&Statement>| {
-            s.is_none_or(|s| s.planned.is_none() && s.effects == Effects::default())
-        };
+        let plain =
+            |s: Option<&Statement>| s.is_none_or(|s| s.planned.is_none() && s.effects == Effects::default());
         // The unnamed statement of most clients is plain and stays so: nothing changes.
         if name.is_empty() && plain(Some(&statement)) && plain(self.statements.newest(b"")) {
             return;
@@ -292,21 +291,10 @@ impl Machine {
         };
         self.transformer_follow();
         let frame = build::begin(&mut self.composed, b'Q');
-        let run = match ScriptRun::new(script, text, &mut self.transformer, &mut self.composed) {
-            Ok(run) => run,
-            Err(error) => {
-                self.composed.clear();
-                return self.refuse_query(match error {
-                    ScriptError::Value(error) => Refusal {
-                        sqlstate: error.sqlstate,
-                        message: error.message,
-                        detail: None,
-                        hint: error.hint,
-                        position: None,
-                    },
-                    ScriptError::Plan => broken_plan(),
-                });
-            }
+        let run = ScriptRun::new(script, text, &mut self.transformer, &mut self.composed);
+        let Some(run) = run else {
+            self.composed.clear();
+            return self.refuse_query(broken_plan());
         };
         self.composed.push(0);
         build::end(&mut self.composed, frame);
@@ -348,7 +336,6 @@ impl Machine {
     fn copy(&mut self, tag: u8) -> Result<Verdict, End> {
         if self.copy_in {
             self.copy_in = false;
-            self.pipeline.push(Entry::CopyEnd);
             return Ok(Verdict::Pass);
         }
         if self.pipeline.may_copy() {

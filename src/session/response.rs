@@ -12,7 +12,7 @@ use super::error::End;
 use super::errors;
 use super::machine::{Machine, Verdict};
 use super::pipeline::{Entry, Mask, Own, Question};
-use super::planned::{BoundPortal, Planned, Shown, check_outputs, check_plain, describe, open_row};
+use super::planned::{Planned, Shown, check_outputs, check_plain, describe, open_row};
 
 impl Machine {
     /// The header of the server's next frame.
@@ -77,7 +77,7 @@ impl Machine {
             (b'I', Entry::Query(..)) | (b'V', Entry::FunctionCall) => Ok(Verdict::Pass),
             (b'G', Entry::Execute(_) | Entry::Query(..)) => {
                 self.pipeline.copying_in();
-                self.copy_in = !self.pipeline.copy_ended();
+                self.copy_in = true;
                 self.stalled = false;
                 Ok(Verdict::Pass)
             }
@@ -150,14 +150,9 @@ impl Machine {
     }
 
     fn row(&mut self, body: &[u8]) -> Result<Verdict, End> {
-        let bound: Option<Rc<BoundPortal>>;
         let (outputs, formats, shown): (&[Output], &[Format], Shown) = match self.pipeline.front() {
-            Some(Entry::Execute(Some(portal))) => {
-                bound = Some(Rc::clone(portal));
-                match &bound {
-                    Some(b) => (&b.planned.rewrite.outputs, &b.formats, Shown::Binary),
-                    None => (&[], &[], Shown::Binary),
-                }
+            Some(Entry::Execute(Some(bound))) => {
+                (&bound.planned.rewrite.outputs, &bound.formats, Shown::Binary)
             }
             Some(Entry::Query(_, Some(run))) => (run.outputs(), &[], Shown::Text),
             _ => return Err(End::out_of_step(b'D')),
@@ -166,16 +161,18 @@ impl Machine {
             return Err(mismatch("a row has another number of columns than was planned"));
         }
         let values = backend::data_row(body).map_err(End::Server)?;
-        open_row(values, outputs, formats, shown, &mut self.transformer, &mut self.composed).map_err(|error| {
-            // The server has run the statement already, and only the end of the session undoes a transaction
-            // for sure.
-            self.composed.clear();
-            End::Fatal(super::error::Fatal {
-                sqlstate: error.sqlstate,
-                message: error.message,
-                hint: error.hint,
-            })
-        })?;
+        open_row(values, outputs, formats, shown, &mut self.transformer, &mut self.composed).map_err(
+            |error| {
+                // The server has run the statement already, and only the end of the session undoes a transaction
+                // for sure.
+                self.composed.clear();
+                End::Fatal(super::error::Fatal {
+                    sqlstate: error.sqlstate,
+                    message: error.message,
+                    hint: error.hint,
+                })
+            },
+        )?;
         Ok(Verdict::Replace)
     }
 
@@ -205,12 +202,13 @@ impl Machine {
     /// The server ignores what follows up to the next Sync.
     fn skip(&mut self) {
         let from = self.pipeline.answered();
-        let unnamed = matches!(self.pipeline.front(), Some(Entry::Parse(_)));
+        let parse = matches!(self.pipeline.front(), Some(Entry::Parse(_)));
+        let unnamed = parse && self.statements.changes_unnamed(from);
         self.skipping = !self.pipeline.skip();
         let to = self.pipeline.answered();
         self.statements.undo(from, to);
         self.portals.undo(from, to);
-        if unnamed && self.failed_unnamed {
+        if unnamed {
             self.statements.drop_unnamed();
         }
         self.stalled = false;
@@ -322,7 +320,9 @@ impl Entry {
     /// The planned statement that it runs.
     fn planned(&self) -> Option<Rc<Planned>> {
         match self {
-            Entry::Parse(Mask::Planned(p)) | Entry::Bind(Mask::Planned(p)) | Entry::Inspect(p) => Some(Rc::clone(p)),
+            Entry::Parse(Mask::Planned(p)) | Entry::Bind(Mask::Planned(p)) | Entry::Inspect(p) => {
+                Some(Rc::clone(p))
+            }
             Entry::DescribeStatement(planned) => planned.clone(),
             Entry::DescribePortal(bound) | Entry::Execute(bound) => {
                 bound.as_ref().map(|b| Rc::clone(&b.planned))
@@ -334,7 +334,8 @@ impl Entry {
 
 impl Own {
     fn take(&mut self) -> Own {
-        let empty = Own { question: Question::Environment, sync: self.sync, closed: 0, error: None, answer: None };
+        let empty =
+            Own { question: Question::Environment, sync: self.sync, closed: 0, error: None, answer: None };
         std::mem::replace(self, empty)
     }
 }
