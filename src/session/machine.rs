@@ -78,7 +78,11 @@ pub(super) struct Machine {
     passing: [usize; 2],
     /// Composed for the other side.
     pub composed: Vec<u8>,
+    /// The client has said "prepare" in SQL: there may be statements that were never parsed by message.
+    pub prepares: bool,
+    /// The client has said good-bye.
     pub terminating: bool,
+    /// The server has.
     pub dying: bool,
 }
 
@@ -109,6 +113,7 @@ impl Machine {
             failed: None,
             passing: [0; 2],
             composed: Vec::new(),
+            prepares: false,
             terminating: false,
             dying: false,
         }
@@ -148,6 +153,7 @@ impl Machine {
             // Answers first: they may be what a request waits for.
             self.responses(server, client)?;
             again |= self.requests(client, server)?;
+            let crowded = [server.outbox.len() > OUTBOX, client.outbox.len() > OUTBOX];
             let to_server = server.poll_write(cx, &mut client.inbox);
             let to_client = client.poll_write(cx, &mut server.inbox)?;
             let to_server = match to_server {
@@ -164,6 +170,8 @@ impl Machine {
             if (client.closed || self.terminating) && to_server.is_ready() {
                 return Poll::Ready(Ok(()));
             }
+            // What was left lying for want of room goes on.
+            again |= crowded[0] && server.outbox.len() <= OUTBOX || crowded[1] && !self.blocked(client);
             again |= full[0] && client.inbox.has_space() || full[1] && server.inbox.has_space();
             if !again {
                 return Poll::Pending;
