@@ -78,6 +78,11 @@ pub(super) struct Machine {
     passing: [usize; 2],
     /// Composed for the other side.
     pub composed: Vec<u8>,
+    /// Composed by the response side for the server.
+    pub to_server: Vec<u8>,
+    /// The client was told of an error that the server knows nothing of; answers up to ReadyForQuery are
+    /// dropped.
+    pub discarding: bool,
     /// The client has said "prepare" in SQL: there may be statements that were never parsed by message.
     pub prepares: bool,
     /// The client has said good-bye.
@@ -113,6 +118,8 @@ impl Machine {
             failed: None,
             passing: [0; 2],
             composed: Vec::new(),
+            to_server: Vec::new(),
+            discarding: false,
             prepares: false,
             terminating: false,
             dying: false,
@@ -207,6 +214,10 @@ impl Machine {
     }
 
     fn requests_in(&mut self, inbox: &mut Inbox, server: &mut Link) -> Result<bool, End> {
+        if !self.to_server.is_empty() {
+            inbox.settle(&mut server.outbox);
+            server.outbox.buffer().append(&mut self.to_server);
+        }
         while !self.stalled && !self.holding && !self.terminating && !self.dying {
             if server.outbox.len() > OUTBOX || self.pipeline.len() > REQUESTS {
                 return Ok(false);

@@ -36,7 +36,7 @@ pub(super) struct Portal {
 }
 
 /// Never succeeds, and so never exists: the name under which a refused Bind's stand-in is parsed.
-const REFUSED_NAME: &[u8] = b"_pyrite_refused";
+pub(super) const REFUSED_NAME: &[u8] = b"_pyrite_refused";
 
 impl Machine {
     /// The header of the client's next frame.
