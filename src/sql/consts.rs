@@ -7,7 +7,7 @@ use super::planner::{Mode, Planner, SlotDraft};
 use super::refuse::{Draft, Planned, full_name, unsupported};
 use super::types::{self, CastType, message_name};
 use crate::catalog::EncryptedColumn;
-use crate::value::Type;
+use crate::value::{self, Type};
 use std::sync::Arc;
 
 /// Tokens `first..=last`.
@@ -228,7 +228,7 @@ impl Planner<'_> {
         operator: Option<usize>,
     ) -> Planned<()> {
         let own = self.const_type(&value);
-        if let Some(ty) = own.filter(|ty| !types::has_equality(column.ty, *ty)) {
+        if let Some(ty) = own.filter(|ty| !value::has_equality(&column.ty, ty)) {
             return Err(Draft::new(
                 "42883",
                 format!("operator does not exist: {} = {}", message_name(column.ty), message_name(ty)),
@@ -256,7 +256,7 @@ impl Planner<'_> {
     /// The envelope of a constant that is assigned to an encrypted column.
     pub fn seal_stored(&mut self, value: Const, column: &Arc<EncryptedColumn>) -> Planned<()> {
         let own = self.const_type(&value);
-        if let Some(ty) = own.filter(|ty| !types::assignable(*ty, column.ty)) {
+        if let Some(ty) = own.filter(|ty| !value::assignable(ty, &column.ty)) {
             return Err(Draft::new(
                 "42804",
                 format!(

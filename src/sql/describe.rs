@@ -7,19 +7,6 @@ use super::plan::{Output, Param, Piece, Plan, Rewrite, Role, Script, ScriptRewri
 use super::refuse::full_name;
 use crate::catalog::EncryptedColumn;
 
-/// Joins neighbouring pieces.
-pub(super) fn merge(pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
-    for piece in pieces {
-        match (out.last_mut(), piece) {
-            (Some(Piece::Source(last)), Piece::Source(next)) if last.end == next.start => last.end = next.end,
-            (Some(Piece::Text(last)), Piece::Text(next)) => last.push_str(&next),
-            (_, piece) => out.push(piece),
-        }
-    }
-    out
-}
-
 fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
     match role {
         Role::Store(column) => ("sealed", column),

@@ -17,7 +17,7 @@ use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
 use super::scope::{self, Found, Held};
 use super::types::{self, CastType, message_name};
 use crate::catalog::EncryptedColumn;
-use crate::value::{Family, Type};
+use crate::value::{self, Family, Type};
 
 /// What an expression holds.
 #[derive(Clone, Debug)]
@@ -467,7 +467,7 @@ impl Planner<'_> {
             )
             .at(place.map(|e| e.first)));
         }
-        if !types::has_equality(left.ty, right.ty) {
+        if !value::has_equality(&left.ty, &right.ty) {
             return Err(Draft::new(
                 "42883",
                 format!(
@@ -478,7 +478,7 @@ impl Planner<'_> {
             )
             .at(place.map(|e| e.last + 1)));
         }
-        if left.ty.family() != right.ty.family() {
+        if !value::shares_terms(&left.ty, &right.ty) {
             return Err(unsupported(
                 format!("the comparison of {} with {}", full_name(left), full_name(right)),
                 "Declare both columns with types of one family.",
@@ -638,7 +638,7 @@ impl Planner<'_> {
             Val::Const(value) => {
                 let role = Role::EqualityArray(column.column.clone());
                 let element = value.outer_type();
-                if let Some(ty) = element.filter(|ty| !types::has_equality(column.column.ty, *ty)) {
+                if let Some(ty) = element.filter(|ty| !value::has_equality(&column.column.ty, ty)) {
                     return Err(Draft::new(
                         "42883",
                         format!(

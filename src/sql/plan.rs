@@ -70,6 +70,8 @@ pub struct ScriptRewrite {
 /// What to expect of one statement of a script.
 #[derive(Clone, Debug)]
 pub struct ScriptStatement {
+    /// Which of [`ScriptRewrite::pieces`] are this statement's, so that it can be replaced by itself.
+    pub pieces: std::ops::Range<usize>,
     /// One per output column; empty where nothing is to be opened.
     pub outputs: Vec<Output>,
     /// As in [`Rewrite::command_tag`].

@@ -13,7 +13,7 @@ use super::plan::Output;
 use super::planner::{CteScope, Planner, open};
 use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
 use super::scope::{self, Frame, Held, ScopeColumn};
-use super::types;
+use crate::value;
 
 /// An output column of a query.
 #[derive(Clone, Debug)]
@@ -423,7 +423,7 @@ impl Planner<'_> {
             let mut from = value.column.ty;
             for cast in &value.casts {
                 match cast.ty {
-                    Some(ty) if !cast.array && types::castable(from, ty) => {
+                    Some(ty) if !cast.array && value::explicitly_castable(&from, &ty) => {
                         casts.push(ty);
                         from = ty;
                     }

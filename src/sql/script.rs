@@ -89,7 +89,7 @@ fn source(range: Range<usize>) -> Option<Piece> {
 /// A text that no statement can be told from.
 fn whole(refusal: Arc<Refusal>) -> Script {
     let statement =
-        ScriptStatement { outputs: Vec::new(), command_tag: None, refusal: Some(refusal) };
+        ScriptStatement { pieces: 0..1, outputs: Vec::new(), command_tag: None, refusal: Some(refusal) };
     Script::Rewrite(Arc::new(ScriptRewrite {
         pieces: vec![Piece::Text(REFUSED_TEXT.to_owned())],
         slots: Vec::new(),
@@ -110,34 +110,42 @@ impl Building {
     fn add(&mut self, outcome: Outcome, span: Range<usize>) {
         let Outcome::Rewrite(done, command_tag) = outcome else {
             self.pieces.extend(source(span));
-            self.statements.push(ScriptStatement { outputs: Vec::new(), command_tag: None, refusal: None });
-            return;
+            return self.statement(1, Vec::new(), None, None);
         };
         let base = self.slots.len();
         self.changed = true;
         self.slots.extend(done.slots);
+        let count = done.pieces.len();
         self.pieces.extend(done.pieces.into_iter().map(|piece| match piece {
             Piece::Slot(slot) => Piece::Slot(base + slot),
             other => other,
         }));
-        self.statements.push(ScriptStatement { outputs: done.outputs, command_tag, refusal: None });
+        self.statement(count, done.outputs, command_tag, None);
+    }
+
+    /// The last `count` pieces are a statement.
+    fn statement(
+        &mut self,
+        count: usize,
+        outputs: Vec<super::plan::Output>,
+        command_tag: Option<&'static str>,
+        refusal: Option<Arc<Refusal>>,
+    ) {
+        let pieces = self.pieces.len() - count..self.pieces.len();
+        self.statements.push(ScriptStatement { pieces, outputs, command_tag, refusal });
     }
 
     fn refuse(&mut self, refusal: Arc<Refusal>) {
         self.changed = true;
         self.pieces.push(Piece::Text(REFUSED_TEXT.to_owned()));
-        self.statements.push(ScriptStatement {
-            outputs: Vec::new(),
-            command_tag: None,
-            refusal: Some(refusal),
-        });
+        self.statement(1, Vec::new(), None, Some(refusal));
     }
 
     fn finish(self) -> Script {
         if !self.changed {
             return Script::Forward;
         }
-        let pieces = super::describe::merge(self.pieces);
-        Script::Rewrite(Arc::new(ScriptRewrite { pieces, slots: self.slots, statements: self.statements }))
+        let Building { pieces, slots, statements, .. } = self;
+        Script::Rewrite(Arc::new(ScriptRewrite { pieces, slots, statements }))
     }
 }

@@ -55,58 +55,5 @@ fn canonical(quoted: &str) -> &str {
 
 /// A type's name without modifier, as PostgreSQL's messages have it.
 pub(super) fn message_name(ty: Type) -> &'static str {
-    match ty {
-        Type::Text => "text",
-        Type::Varchar(_) => "character varying",
-        Type::Char(_) => "character",
-        Type::Int2 => "smallint",
-        Type::Int4 => "integer",
-        Type::Int8 => "bigint",
-        Type::Float4 => "real",
-        Type::Float8 => "double precision",
-        Type::Numeric(_) => "numeric",
-        Type::Bool => "boolean",
-        Type::Date => "date",
-        Type::Time(_) => "time without time zone",
-        Type::Timestamp(_) => "timestamp without time zone",
-        Type::Timestamptz(_) => "timestamp with time zone",
-        Type::Uuid => "uuid",
-        Type::Json => "json",
-        Type::Jsonb => "jsonb",
-        Type::Bytea => "bytea",
-    }
-}
-
-/// Whether PostgreSQL has `=` between two types, implicit casts included.
-pub(super) fn has_equality(left: Type, right: Type) -> bool {
-    use crate::value::Family;
-    match (left.family(), right.family()) {
-        (Some(l), Some(r)) if l == r => true,
-        (Some(Family::Exact), Some(Family::Float)) | (Some(Family::Float), Some(Family::Exact)) => true,
-        (Some(Family::Timestamp), Some(Family::Timestamptz))
-        | (Some(Family::Timestamptz), Some(Family::Timestamp)) => true,
-        _ => false,
-    }
-}
-
-/// Whether PostgreSQL has an assignment cast.
-pub(super) fn assignable(from: Type, to: Type) -> bool {
-    use crate::value::Family;
-    let same = from.base() == to.base();
-    let json = matches!((from, to), (Type::Json, Type::Jsonb) | (Type::Jsonb, Type::Json));
-    let numbers = |f| matches!(f, Some(Family::Exact | Family::Float));
-    let times = |f| matches!(f, Some(Family::Timestamp | Family::Timestamptz));
-    same || json
-        || to.family() == Some(Family::Text)
-        || (numbers(from.family()) && numbers(to.family()))
-        || (times(from.family()) && times(to.family()))
-        || (times(from.family()) && to.family() == Some(Family::Time) && from != Type::Date)
-}
-
-/// Whether PostgreSQL has an explicit cast.
-pub(super) fn castable(from: Type, to: Type) -> bool {
-    use crate::value::Family;
-    assignable(from, to)
-        || from.family() == Some(Family::Text)
-        || matches!((from, to), (Type::Int4, Type::Bool) | (Type::Bool, Type::Int4))
+    ty.base_name()
 }

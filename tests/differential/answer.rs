@@ -20,6 +20,9 @@ enum Part {
     Other(u8, Vec<u8>),
 }
 
+/// Objects that a user makes, such as a table's row type, have other OIDs in each database.
+const FIRST_USER_OID: u32 = 16384;
+
 impl Answer {
     /// Reduces messages; rows are sorted unless their order is defined.
     pub fn new(messages: &[Message], ordered: bool) -> Answer {
@@ -66,7 +69,17 @@ fn part(message: &Message) -> Part {
             message
                 .fields()
                 .into_iter()
-                .map(|f| (f.name, f.table != 0, f.attribute, f.type_oid, f.length, f.typmod, f.format))
+                .map(|f| {
+                    (
+                        f.name,
+                        f.table != 0,
+                        f.attribute,
+                        f.type_oid.min(FIRST_USER_OID),
+                        f.length,
+                        f.typmod,
+                        f.format,
+                    )
+                })
                 .collect(),
         ),
         b'D' => Part::Row(message.values()),

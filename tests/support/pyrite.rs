@@ -35,9 +35,12 @@ impl Pyrite {
         );
         std::fs::write(&config, text).expect("write pyrite.toml");
         let log = folder.path().join("log");
-        let program = env!("CARGO_BIN_EXE_pyrite");
         let config = config.to_str().expect("a path in UTF-8");
-        let keeper = Keeper::start(None, &log, "TERM", None, &[program, "run", "-c", config]);
+        let run = [env!("CARGO_BIN_EXE_pyrite"), "run", "-c", config];
+        // With PYRITE_TEST_PLAIN=1 there is no proxy: a test that is only about what PostgreSQL does must pass then, too.
+        let plain = std::env::var_os("PYRITE_TEST_PLAIN").is_some();
+        let port = if plain { server.port() } else { port };
+        let keeper = Keeper::start(None, &log, "TERM", None, if plain { &["sleep", "9999"] } else { &run });
         let pyrite = Pyrite { port, tap, log, keeper, _folder: folder };
         pyrite.wait();
         pyrite
@@ -120,6 +123,6 @@ fn write_root_key(path: &std::path::Path) {
     let mut key = [0u8; 32];
     getrandom::fill(&mut key).expect("random bytes");
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    std::fs::write(path, text + "\n").expect("write the root key");
+    std::fs::write(path, format!("pyrite-root-1:{text}\n")).expect("write the root key");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("chmod the root key");
 }

@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use pyrite::demo::postgres::Binaries;
+
 use super::keeper::Keeper;
 use super::raw::Client;
 
@@ -91,25 +93,16 @@ impl Server {
 fn unprivileged_user() -> Option<&'static str> {
     // SAFETY: geteuid has no preconditions.
     let root = unsafe { libc::geteuid() } == 0;
-    root.then_some("postgres")
+    let has = |user: &str| {
+        std::fs::read_to_string("/etc/passwd")
+            .is_ok_and(|text| text.lines().any(|line| line.starts_with(user)))
+    };
+    root.then(|| if has("postgres:") { "postgres" } else { "nobody" })
 }
 
-/// The folder of the newest server on this machine.
+/// Where `initdb` and `postgres` are; fetched if this machine has none.
 fn binaries() -> PathBuf {
-    if let Some(folder) = std::env::var_os("PYRITE_TEST_PG_BIN") {
-        return folder.into();
-    }
-    let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
-        .unwrap_or_default();
-    found.sort_by_key(|path| {
-        let version = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        version.and_then(|version| version.parse::<u32>().ok())
-    });
-    found.extend(
-        std::env::var_os("PATH").iter().flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>()),
-    );
-    found.retain(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
-    // Folders of PATH come last, so a server that the user chose to have there wins.
-    found.pop().expect("no PostgreSQL server on this machine: run ./test, which installs one")
+    let found = Binaries::find_or_fetch().unwrap_or_else(|error| panic!("{error}"));
+    let initdb = found.program("initdb").expect("server binaries come with initdb");
+    initdb.parent().expect("a program is in a folder").to_path_buf()
 }
