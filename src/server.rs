@@ -40,7 +40,10 @@ impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ServerError::Listen { address, source } if source.kind() == std::io::ErrorKind::AddrInUse => {
-                write!(f, "cannot listen on {address}: the port is taken; stop what listens there, or set another \"listen\" address")
+                write!(
+                    f,
+                    "cannot listen on {address}: the port is taken; stop what listens there, or set another \"listen\" address"
+                )
             }
             ServerError::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
             ServerError::Runtime(error) => write!(f, "cannot start a worker thread: {error}"),
@@ -85,8 +88,10 @@ impl Server {
         F: FnOnce() -> T + Send + 'static,
         T: Future<Output = ()>,
     {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Runtime)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(ServerError::Runtime)?;
         let thread = std::thread::Builder::new()
             .name(name)
             .spawn(move || runtime.block_on(body()))
@@ -131,18 +136,19 @@ pub fn run(config: Config, started: impl FnOnce(&Server)) -> Result<(), ServerEr
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Runtime)?;
     let server = Server::start(config)?;
-    runtime.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        started(&server);
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        Ok(())
-    })
-    .map_err(ServerError::Runtime)?;
+    runtime
+        .block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut terminate = signal(SignalKind::terminate())?;
+            started(&server);
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            Ok(())
+        })
+        .map_err(ServerError::Runtime)?;
     server.shutdown();
     Ok(())
 }

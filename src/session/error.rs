@@ -50,10 +50,7 @@ impl End {
     /// The server sent something that fits no request: the two streams are out of step, and no answer can
     /// be trusted any more.
     pub(crate) fn out_of_step(tag: u8) -> End {
-        End::fatal(
-            "58000",
-            format!("the server sent message {:?} where it is not expected", char::from(tag)),
-        )
+        End::fatal("58000", format!("the server sent message {:?} where it is not expected", char::from(tag)))
     }
 
     /// Appends what the client is told, if it is told anything.

@@ -58,7 +58,11 @@ pub(crate) fn address(upstream: &Upstream) -> String {
 }
 
 /// Opens a session; `Err(End::Closed)` after a cancel request.
-pub(super) async fn establish(client: &mut Link, shared: &Shared, admitted: bool) -> Result<Established, End> {
+pub(super) async fn establish(
+    client: &mut Link,
+    shared: &Shared,
+    admitted: bool,
+) -> Result<Established, End> {
     let wish = match tokio::time::timeout(PATIENCE, opening(client, shared)).await {
         Ok(wish) => wish?,
         Err(_) => return Err(End::Closed),
@@ -73,7 +77,10 @@ pub(super) async fn establish(client: &mut Link, shared: &Shared, admitted: bool
     if wish.replication && shared.databases.contains_key(&wish.database) {
         return Err(End::hinted(
             "0A000",
-            format!("replication of database \"{}\" does not go through Pyrite: it has encrypted columns", wish.database),
+            format!(
+                "replication of database \"{}\" does not go through Pyrite: it has encrypted columns",
+                wish.database
+            ),
             "Connect replication clients to the server itself; what they get there is encrypted.",
         ));
     }
@@ -141,7 +148,10 @@ async fn opening(client: &mut Link, shared: &Shared) -> Result<Wish, End> {
                 }
                 if more {
                     // What follows was sent before our answer: by a broken client, or by somebody in between.
-                    return Err(End::fatal("08P01", "received data after an encryption request, before its answer"));
+                    return Err(End::fatal(
+                        "08P01",
+                        "received data after an encryption request, before its answer",
+                    ));
                 }
                 client.inbox.skip(size, &mut client.outbox);
                 client.outbox.buffer().push(b'N');
@@ -154,7 +164,9 @@ async fn opening(client: &mut Link, shared: &Shared) -> Result<Wish, End> {
             Opening::Unsupported { major, minor } => {
                 return Err(End::fatal(
                     "0A000",
-                    format!("unsupported frontend protocol {major}.{minor}: Pyrite supports 3.0 and newer minor versions"),
+                    format!(
+                        "unsupported frontend protocol {major}.{minor}: Pyrite supports 3.0 and newer minor versions"
+                    ),
                 ));
             }
             Opening::Startup(startup) => {
