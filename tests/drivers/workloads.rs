@@ -21,7 +21,7 @@ fn pgbench_in_all_query_modes() {
     };
     pgbench(&["-i", "-s", "1", "-q"]);
     for mode in ["simple", "extended", "prepared"] {
-        let said = pgbench(&["-M", mode, "-c", "4", "-j", "2", "-t", "50"]);
+        let said = pgbench(&["-M", mode, "-c", "4", "-j", "2", "-t", "50", "-n"]);
         assert!(said.contains("number of transactions actually processed: 200/200"), "{mode}: {said}");
         assert!(said.contains("number of failed transactions: 0"), "{mode}: {said}");
         pgbench(&["-M", mode, "-S", "-c", "4", "-j", "2", "-t", "200", "-n"]);
