@@ -111,6 +111,39 @@ fn a_server_that_is_away_is_named() {
 }
 
 #[test]
+fn init_writes_a_configuration_and_a_key_and_overwrites_nothing() {
+    let folder = Folder::new("init");
+    let file = folder.0.join("pyrite.toml");
+    let key = folder.0.join("root.key");
+    let (status, out, err) = pyrite(&["init", "--config", path(&file), "--database", "shop"]);
+    assert_eq!((status, err.as_str()), (0, ""));
+    for part in
+        ["CREATE ROLE pyrite LOGIN;", "GRANT CONNECT, CREATE ON DATABASE shop", "USAGE ON SCHEMA pyrite"]
+    {
+        assert!(out.contains(part), "{out}");
+    }
+    let first = (std::fs::read(&file).unwrap(), std::fs::read(&key).unwrap());
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let key_text = String::from_utf8(first.1.clone()).unwrap();
+    assert!(!out.contains(key_text.trim()), "the key is not shown");
+    let config = pyrite::config::Config::load(&file).unwrap();
+    assert!(pyrite::keys::RootKey::load(&config.root).is_ok());
+
+    let (status, _, err) = pyrite(&["init", "--config", path(&file)]);
+    assert!(status == 2 && err.contains("root.key exists"), "{err}");
+    let other = folder.0.join("other.toml");
+    assert_eq!(pyrite(&["init", "--config", path(&other)]).0, 2, "the key is there already");
+    assert!(!other.exists());
+    assert_eq!((std::fs::read(&file).unwrap(), std::fs::read(&key).unwrap()), first);
+
+    std::fs::remove_file(&key).unwrap();
+    let (status, _, err) = pyrite(&["init", "--config", path(&file)]);
+    assert!(status == 2 && err.contains("not overwritten") && !key.exists(), "{err}");
+    let (status, _, err) = pyrite(&["init", "--config", path(&other), "--listen", "nowhere"]);
+    assert!(status == 2 && err.contains("`nowhere`") && !other.exists(), "{err}");
+}
+
+#[test]
 fn run_serves_until_sigterm_and_says_so_if_the_port_is_taken() {
     let folder = Folder::new("run");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

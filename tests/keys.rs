@@ -83,6 +83,8 @@ impl Cluster {
             format!("CREATE ROLE {name}_app LOGIN"),
             format!("CREATE DATABASE {name}"),
             format!("GRANT CREATE ON DATABASE {name} TO {name}_service"),
+            // Settings that must not matter.
+            format!("ALTER ROLE {name}_service SET default_transaction_isolation = 'repeatable read'"),
         ] {
             admin.batch_execute(&statement).await.unwrap();
         }

@@ -1,9 +1,18 @@
 //! What the planner knows of the database: relations, encrypted columns, lineage of views, names that
 //! could reach them. An immutable snapshot, and the environment of one session that names resolve in.
 
+mod environment;
+mod load;
+mod query;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use crate::value::Type;
+
+pub use environment::Environment;
+pub use query::{CATALOG_QUERY, ENVIRONMENT_QUERY};
 
 /// The random identity of a key group: 16 bytes, stable over RENAME, dump and restore.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -43,4 +52,164 @@ pub struct Column {
     pub type_oid: u32,
     /// What it holds, if it is encrypted; for a view's column, by lineage.
     pub encrypted: Option<Arc<EncryptedColumn>>,
+    /// Why it cannot be used, though it holds envelopes: no configuration says what they are.
+    pub unmanaged: Option<&'static str>,
 }
+
+/// A table, view or the like.
+#[derive(Clone, Debug)]
+pub struct Relation {
+    /// OID.
+    pub oid: u32,
+    /// Schema, as stored.
+    pub schema: String,
+    /// Name, as stored.
+    pub name: String,
+    /// `relkind`
+    pub kind: char,
+    /// Columns in order, dropped ones left out.
+    pub columns: Vec<Column>,
+    /// Why no statement may use it (a view that does more with an encrypted column than show it).
+    pub unusable: Option<String>,
+}
+
+impl Relation {
+    /// Whether anything about it needs planning.
+    pub fn is_protected(&self) -> bool {
+        self.unusable.is_some()
+            || self.columns.iter().any(|c| c.encrypted.is_some() || c.unmanaged.is_some())
+    }
+
+    /// A column by its stored name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+}
+
+/// A configured column that is not encrypted in the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unprotected {
+    /// Schema.
+    pub schema: String,
+    /// Table.
+    pub table: String,
+    /// Column; `None` if the whole table does not exist.
+    pub column: Option<String>,
+    /// What is the matter.
+    pub reason: &'static str,
+}
+
+/// Configured columns of a table that does not exist yet.
+pub type PlannedColumns = std::collections::BTreeMap<String, crate::config::ColumnConfig>;
+
+/// A snapshot of the database's catalog, seen with the configuration.
+pub struct Catalog {
+    version: u64,
+    relations: Vec<Relation>,
+    /// Schema, then name, to an index of `relations`.
+    by_name: HashMap<String, HashMap<String, usize>>,
+    by_oid: HashMap<u32, usize>,
+    /// Names that in some schema mean a protected relation.
+    protected_names: HashSet<String>,
+    /// Configured tables, existing or not.
+    configured: HashMap<(String, String), PlannedColumns>,
+    builtins: HashSet<String>,
+    sensitive_functions: HashSet<String>,
+    unprotected: Vec<Unprotected>,
+    matcher: aho_corasick::AhoCorasick,
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Catalog({} relations, version {:016x})", self.relations.len(), self.version)
+    }
+}
+
+impl Catalog {
+    /// Reads the answer to [`CATALOG_QUERY`] with the configuration of this database. `groups` gives the
+    /// identity of a configured key group, if the keyring has it.
+    pub fn from_json(
+        json: &str,
+        config: &crate::config::Database,
+        groups: &dyn Fn(&str) -> Option<GroupId>,
+    ) -> Result<Catalog, CatalogError> {
+        load::catalog(json, config, groups)
+    }
+
+    /// Differs between snapshots that differ: plans are cached under it.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// A relation by its stored names.
+    pub fn relation(&self, schema: &str, name: &str) -> Option<&Relation> {
+        let index = *self.by_name.get(schema)?.get(name)?;
+        self.relations.get(index)
+    }
+
+    /// A relation by its OID.
+    pub fn relation_by_oid(&self, oid: u32) -> Option<&Relation> {
+        self.relations.get(*self.by_oid.get(&oid)?)
+    }
+
+    /// All relations.
+    pub fn relations(&self) -> &[Relation] {
+        &self.relations
+    }
+
+    /// Whether a schema of this name holds anything.
+    pub fn has_schema(&self, schema: &str) -> bool {
+        self.by_name.contains_key(schema)
+    }
+
+    /// Whether this name means a protected relation in some schema, or a configured table.
+    pub fn is_protected_name(&self, name: &str) -> bool {
+        self.protected_names.contains(name)
+    }
+
+    /// What the configuration says of a table.
+    pub fn configured(&self, schema: &str, table: &str) -> Option<&PlannedColumns> {
+        self.configured.get(&(schema.to_owned(), table.to_owned()))
+    }
+
+    /// Whether `pg_catalog` has a function of this name.
+    pub fn is_builtin(&self, name: &str) -> bool {
+        self.builtins.contains(name)
+    }
+
+    /// Whether a function of this name has a body that names a protected relation.
+    pub fn is_sensitive_function(&self, name: &str) -> bool {
+        self.sensitive_functions.contains(name)
+    }
+
+    /// Configured columns that are not encrypted.
+    pub fn unprotected(&self) -> &[Unprotected] {
+        &self.unprotected
+    }
+
+    /// Whether a text may name anything protected. Never wrong towards "no".
+    pub fn may_name_protected(&self, text: &[u8]) -> bool {
+        self.matcher.is_match(text)
+    }
+}
+
+/// The catalog could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogError {
+    /// What is wrong.
+    pub message: String,
+}
+
+impl CatalogError {
+    fn json(error: serde_json::Error) -> Self {
+        Self { message: format!("the catalog's answer cannot be read: {error}") }
+    }
+}
+
+impl fmt::Display for CatalogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CatalogError {}

@@ -33,8 +33,10 @@ Exit status: 0 success; 1 check, plan or demo found something; 2 error.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    Init(Init),
     Run(Run),
     Check(Check),
+    Demo(Demo),
 }
 
 impl Command {
@@ -42,7 +44,7 @@ impl Command {
     pub(super) fn log_level(&self) -> &'static str {
         match self {
             Command::Run(_) => "info",
-            Command::Check(_) => "warn",
+            _ => "warn",
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn connect(config: &Config, database: &str) -> Result<Client, F
     let (client, connection) = match attempt {
         Ok(result) => result.map_err(|error| explain(&error, config, database))?,
         Err(_) => {
-            let what = format!("PostgreSQL at {} does not answer", address(&config.upstream));
+            let what = format!("PostgreSQL at {} does not answer", config.upstream);
             return Err(Failure::new(what, "check `upstream`, and that the server is up"));
         }
     };
@@ -53,18 +53,9 @@ pub(super) async fn connect(config: &Config, database: &str) -> Result<Client, F
     Ok(client)
 }
 
-/// The server's address as the configuration has it.
-pub(super) fn address(upstream: &Upstream) -> String {
-    match upstream {
-        Upstream::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
-        Upstream::Tcp(host, port) => format!("{host}:{port}"),
-        Upstream::Unix(folder, port) => format!("{}:{port}", folder.display()),
-    }
-}
-
 /// What went wrong with a connection, in terms of the configuration.
 pub(super) fn explain(error: &tokio_postgres::Error, config: &Config, database: &str) -> Failure {
-    let address = address(&config.upstream);
+    let address = &config.upstream;
     let user = &config.service.user;
     let Some(reply) = error.as_db_error() else {
         let cause = std::error::Error::source(error).map_or(error.to_string(), ToString::to_string);

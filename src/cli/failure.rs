@@ -55,3 +55,10 @@ impl From<crate::config::ConfigError> for Failure {
         Self::new(error.to_string(), "")
     }
 }
+
+impl From<crate::keys::KeyError> for Failure {
+    fn from(error: crate::keys::KeyError) -> Self {
+        let way_out = error.hint().unwrap_or_default();
+        Self::new(error.to_string(), way_out)
+    }
+}

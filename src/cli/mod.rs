@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod connect;
 mod failure;
+mod init;
 mod output;
 mod run;
 
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use crate::demo::{self, DemoOptions};
 use args::{Arguments, Command};
 use failure::{Failure, Outcome};
 
@@ -25,7 +27,7 @@ pub fn main() -> ExitCode {
         }
     };
     match dispatch(arguments) {
-        Ok(outcome) => outcome.exit_code(),
+        Ok(code) => code,
         Err(failure) => {
             output::complain(&failure);
             ExitCode::from(failure::ERROR)
@@ -33,10 +35,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: Arguments) -> Result<Outcome, Failure> {
+fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
     output::start_log(arguments.log.as_deref(), arguments.command.log_level())?;
-    match arguments.command {
+    let outcome = match arguments.command {
+        Command::Init(options) => init::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
-    }
+        // It reports by itself, on a screen of its own.
+        Command::Demo(options) => return Ok(demo::run(DemoOptions { once: options.once })),
+    };
+    outcome.map(Outcome::exit_code)
 }

@@ -13,7 +13,7 @@ pub mod term;
 pub mod xaes;
 
 #[cfg(test)]
-mod vectors;
+pub(crate) mod vectors;
 
 pub use envelope::{Envelope, Header, Scope, Slot, Term, TermKind};
 pub use error::CryptoError;

@@ -5,6 +5,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::Zeroize;
 
 use super::kdf::{self, Purpose};
 use super::{Key, KeyId};
@@ -22,7 +23,12 @@ impl EqualityKey {
     /// Derives the term key from an index key; `context` is the scope that it is for.
     pub fn new(id: KeyId, index_key: &Key, context: &[u8]) -> Self {
         let key = kdf::derive(index_key, Purpose::Equality, context);
-        Self { id, mac: Hmac::new(&(*key.as_bytes()).into_block()) }
+        // HMAC's own first step for a key that is shorter than a block: zeros behind it.
+        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+        block.iter_mut().zip(key.as_bytes()).for_each(|(out, byte)| *out = *byte);
+        let mac = Hmac::new(&block);
+        block.as_mut_slice().zeroize();
+        Self { id, mac }
     }
 
     /// Name of the index key; stands beside each term.
@@ -49,24 +55,10 @@ impl std::fmt::Debug for EqualityKey {
     }
 }
 
-/// HMAC's own first step for a key that is shorter than a block: zeros behind it.
-trait IntoBlock {
-    fn into_block(self) -> hmac::digest::Key<Hmac<Sha256>>;
-}
-
-impl IntoBlock for [u8; 32] {
-    fn into_block(self) -> hmac::digest::Key<Hmac<Sha256>> {
-        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
-        for (out, byte) in block.iter_mut().zip(self) {
-            *out = byte;
-        }
-        block
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::Scope;
     use crate::crypto::vectors::unhex;
 
     fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
@@ -117,5 +109,13 @@ mod tests {
         }
         assert_ne!(key.term(b"a"), EqualityKey::new(KeyId(5), &index_key, b"other").term(b"a"));
         assert_eq!(format!("{key:?}"), "EqualityKey(0000000000000005)");
+    }
+
+    /// Made by an independent program: indexes hold terms, so this must never change.
+    #[test]
+    fn the_term_is_pinned() {
+        let scope = Scope::new(b"keyring uuid 016", b"group id is here", "equality");
+        let key = EqualityKey::new(KeyId(5), &Key::new([9; 32]), scope.as_bytes());
+        assert_eq!(key.term(b"alice@example.com")[..], unhex("c347843b1734f4ac68d340d8c5f2ef45"));
     }
 }

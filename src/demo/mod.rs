@@ -77,7 +77,7 @@ async fn perform(options: DemoOptions, screen: &mut Screen) -> Result<bool, Demo
         interrupted().await;
         screen.line("");
     }
-    Ok(stage.success)
+    Ok(stage.end())
 }
 
 /// Commands to try while everything is up.

@@ -42,6 +42,15 @@ pub struct Front {
     pub running: Option<Server>,
 }
 
+impl Front {
+    /// Ends Pyrite's sessions in an orderly way.
+    fn end(self) {
+        if let Some(running) = self.running {
+            running.shutdown();
+        }
+    }
+}
+
 /// What is left standing after the play.
 pub struct Stage {
     /// Whether nothing was found, the control was found, and all answers were right.
@@ -50,6 +59,14 @@ pub struct Stage {
     pub front: Front,
     /// The server behind it.
     pub guarded: PrivateServer,
+}
+
+impl Stage {
+    /// Ends everything: first what stands in front, then the server. Returns whether the play succeeded.
+    pub fn end(self) -> bool {
+        self.front.end();
+        self.success
+    }
 }
 
 /// Both searches, and what is to be said of them.
@@ -77,7 +94,8 @@ pub async fn play(
     screen.begin("starting two private PostgreSQL servers");
     let (guarded, alone, took) = stage::start_servers().await?;
     let version = guarded.version().trim_start_matches("postgres (").replacen(')', "", 1);
-    screen.step(Look::Plain, format_args!("{} ({})", cut(&version, 40), cut(guarded.origin(), 44)), &[]);
+    let version = version.split(" (").next().unwrap_or_default();
+    screen.step(Look::Plain, format_args!("{version} ({})", cut(guarded.origin(), 66)), &[]);
     screen.step(Look::Plain, "two private servers ready, one to go behind Pyrite", &[time(took)]);
 
     screen.begin("starting Pyrite");
@@ -216,11 +234,11 @@ fn show_notes(screen: &mut Screen, search: &Search, bytes: u64) {
             grouped(search.needles as u64)
         ),
         format!(
-            "of {} bytes or more, in the {} of both thefts, in {}. Chance would make {:.5} hits.",
+            "of {} bytes or more, in the {} of both thefts, in {}. Chance makes {} hits.",
             SHORTEST,
             size(bytes),
             time(search.took),
-            search.by_chance
+            if search.by_chance < 1e-5 { "< 0.00001".to_owned() } else { format!("{:.5}", search.by_chance) }
         ),
         format!("Without Pyrite they lie in: {}.", report::places(&search.alone)),
         format!("Self-test of the search: {} forms planted, {} found.", search.tested.1, search.tested.0),
@@ -278,17 +296,30 @@ mod tests {
         }
     }
 
+    async fn played(
+        customers: u32,
+        front: impl AsyncFnOnce(&PrivateServer) -> Result<Front, DemoError>,
+    ) -> (bool, String) {
+        let page = Page::default();
+        let mut screen = Screen::plain(Box::new(page.clone()));
+        let scale = Size { customers, sales: customers };
+        let outcome = play(&mut screen, scale, Arc::default(), front).await;
+        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let success = outcome.unwrap_or_else(|error| panic!("{text}\n{error}")).end();
+        for line in text.lines() {
+            assert!(line.chars().count() <= 96, "{line}");
+        }
+        assert!(!text.contains('\x1b'));
+        (success, text)
+    }
+
     /// Without Pyrite the thief finds everything, and the play says so.
     #[tokio::test]
     async fn without_protection_the_play_fails() {
-        let page = Page::default();
-        let mut screen = Screen::plain(Box::new(page.clone()));
         let nothing =
             async |server: &PrivateServer| Ok(Front { port: server.port(), files: None, running: None });
-        let scale = Size { customers: 400, sales: 300 };
-        let stage = play(&mut screen, scale, Arc::default(), nothing).await.unwrap();
-        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-        assert!(!stage.success, "{text}");
+        let (success, text) = played(400, nothing).await;
+        assert!(!success, "{text}");
         assert!(text.contains("NO   nothing found in what was stolen"), "{text}");
         for good in [
             "yes  every value found in the control",
@@ -297,9 +328,12 @@ mod tests {
         ] {
             assert!(text.contains(good), "{text}");
         }
-        for line in text.lines() {
-            assert!(line.chars().count() <= 96, "{line}");
-        }
-        assert!(!text.contains('\x1b'));
+    }
+
+    /// With Pyrite the thief has nothing, and the application everything.
+    #[tokio::test]
+    async fn behind_pyrite_the_play_succeeds() {
+        let (success, text) = played(300, super::super::proxy::start).await;
+        assert!(success, "{text}");
     }
 }

@@ -87,7 +87,7 @@ pub fn findings(screen: &mut Screen, alone: &Findings, guarded: &Findings) {
     screen.line(head);
     for (control, stolen) in alone.columns.iter().zip(&guarded.columns) {
         let right = control.found == control.total && stolen.found == 0;
-        let counts = [control.total, control.found, stolen.found].map(|count| grouped(count));
+        let counts = [control.total, control.found, stolen.found].map(grouped);
         finding(screen, control.name, &counts, right);
         if stolen.found > 0 {
             let text = screen.paint(Look::Bad, format_args!("      in {}", whereabouts(stolen)));
@@ -96,7 +96,7 @@ pub fn findings(screen: &mut Screen, alone: &Findings, guarded: &Findings) {
     }
     let (control, stolen) = (&alone.birthdays, &guarded.birthdays);
     let right = control.rows > 0 && control.own == control.rows && stolen.is_chance();
-    let counts = [control.rows, control.own, stolen.own].map(|count| grouped(count));
+    let counts = [control.rows, control.own, stolen.own].map(grouped);
     finding(screen, "customers.birthday, 4 bytes in its own row ¹", &counts, right);
     let totals = [alone.total(), alone.found(), guarded.found()].map(grouped);
     finding(screen, "together", &totals, alone.everything() && guarded.nothing());

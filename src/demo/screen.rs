@@ -41,6 +41,7 @@ impl Screen {
     }
 
     /// Any other place; no colours.
+    #[cfg(test)]
     pub fn plain(out: Box<dyn Write>) -> Self {
         Self { out, terminal: false, colours: false }
     }

@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Transaction};
 
 use super::error::KeyError;
 use super::keyring::{GroupBytes, Keyring};
-use super::store::bytes16;
+use super::store::{begin, bytes16};
 
 /// A column as the configuration has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,12 +59,9 @@ pub async fn register_columns(
     columns: &[ColumnRegistration],
 ) -> Result<(), KeyError> {
     let doing = "register encrypted columns";
-    let transaction = client.transaction().await.map_err(KeyError::database(doing))?;
+    let transaction = begin(client, doing).await?;
     transaction
-        .batch_execute(
-            "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '30s';
-             LOCK TABLE pyrite.columns IN SHARE ROW EXCLUSIVE MODE",
-        )
+        .batch_execute("LOCK TABLE pyrite.columns IN SHARE ROW EXCLUSIVE MODE")
         .await
         .map_err(KeyError::database(doing))?;
     follow_catalog(&transaction).await?;

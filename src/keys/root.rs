@@ -244,6 +244,7 @@ mod tests {
 
     use super::*;
     use crate::crypto::KeyId;
+    use crate::crypto::vectors::unhex;
     use crate::keys::{KeyPurpose, KeyState};
 
     fn info() -> KeyInfo {
@@ -328,5 +329,21 @@ mod tests {
         let (one, two) = (RootKey::new(&Key::new([1; 32])), RootKey::new(&Key::new([2; 32])));
         assert_ne!(one.fingerprint(), two.fingerprint());
         assert_eq!(format!("{one:?}"), format!("RootKey({})", hex(&one.fingerprint())));
+    }
+
+    /// Made by an independent program: databases hold wrapped keys, so this must never change.
+    #[test]
+    fn what_is_stored_is_pinned() {
+        let root = RootKey::new(&Key::new([1; 32]));
+        assert_eq!(hex(&root.fingerprint()), "def711560b3e9779");
+        let wrapped = unhex(
+            "016162636465666768696a6b6c6d6e6f707172737475767778a5ad66b909deaf010ab1eb47\
+             6e09509f32eeb555695df20f9b044ee53f54ead5c643d63b13afa459de38ed3c2cdd9eeb",
+        );
+        assert_eq!(root.unwrap(&[7; 16], &info(), &wrapped).unwrap().as_bytes(), &[9; 32]);
+        let seal = "b2ccd3ca9fabf7cfcdd50a295bd5fbfec7f3587e2ea20018878a14ffa088b28a";
+        assert_eq!(hex(&root.seal_manifest(b"manifest")), seal);
+        assert!(root.verify_manifest(b"manifest", &unhex(seal)));
+        assert!(!root.verify_manifest(b"manifests", &unhex(seal)));
     }
 }

@@ -3,6 +3,7 @@
 use tokio_postgres::Client;
 
 use super::error::KeyError;
+use super::store::begin;
 
 /// Every version's script, in order; applied ones are never changed.
 const MIGRATIONS: &[(i32, &str)] = &[(1, include_str!("schema_1.sql"))];
@@ -29,11 +30,7 @@ pub fn latest_version() -> i32 {
 /// proxies at once. Needs CREATE on the database the first time, and ownership of the schema later.
 pub async fn install(client: &mut Client) -> Result<Installed, KeyError> {
     let doing = "install schema pyrite";
-    let transaction = client.transaction().await.map_err(KeyError::database(doing))?;
-    transaction
-        .batch_execute("SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '30s'")
-        .await
-        .map_err(KeyError::database(doing))?;
+    let transaction = begin(client, doing).await?;
     let latest = latest_version();
     if version(&transaction).await? == Some(latest) {
         return Ok(Installed { from: latest, to: latest });

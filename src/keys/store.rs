@@ -143,6 +143,18 @@ async fn read_snapshot(client: &mut Client) -> Result<Option<Stored>, KeyError> 
     Ok(stored)
 }
 
+/// A transaction that sees what others committed before each statement, whatever the role's default is: what is
+/// read behind a lock must be what its last holder left.
+pub(super) async fn begin<'a>(
+    client: &'a mut Client,
+    doing: &'static str,
+) -> Result<Transaction<'a>, KeyError> {
+    let builder = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let transaction = builder.start().await.map_err(KeyError::database(doing))?;
+    settle(&transaction, doing).await?;
+    Ok(transaction)
+}
+
 /// No name in our statements may mean something else because of the role's or database's settings.
 async fn settle(transaction: &Transaction<'_>, doing: &'static str) -> Result<(), KeyError> {
     transaction
@@ -199,8 +211,7 @@ pub(super) fn bytes16(row: &Row, index: usize) -> Result<[u8; 16], KeyError> {
 /// Creates the keyring if there is none, and the groups that it lacks, in one transaction.
 async fn create_missing(client: &mut Client, root: &RootKey, groups: &[String]) -> Result<Keyring, KeyError> {
     let doing = "create keys";
-    let transaction = client.transaction().await.map_err(KeyError::database(doing))?;
-    settle(&transaction, doing).await?;
+    let transaction = begin(client, doing).await?;
     // A lock on the table, not an advisory one: those any role could take, and keep proxies from starting.
     transaction
         .batch_execute("LOCK TABLE pyrite.keyring IN SHARE ROW EXCLUSIVE MODE")

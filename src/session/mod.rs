@@ -5,6 +5,7 @@ mod error;
 mod opaque;
 mod shared;
 mod startup;
+mod translate;
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -1,3 +1,81 @@
 //! From a statement's text to a plan. One resolver, one unification of types, one plan.
+//!
+//! [`screen`] decides on the raw bytes whether a text can reach anything encrypted at all. What may is cut
+//! into tokens by PostgreSQL's rules ([`lexer`]), parsed, resolved against the catalog, and becomes a
+//! [`plan::Plan`]: span edits on the client's own text, or a refusal.
 
+mod consts;
+mod create;
+mod describe;
+mod dml;
+mod edits;
+mod expr;
+mod from;
+pub mod lexer;
+mod parse;
 pub mod plan;
+mod planner;
+mod query;
+mod refuse;
+mod scope;
+mod screen;
+mod script;
+mod statement;
+mod types;
+mod utility;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, EncryptedColumn, Environment};
+
+pub use screen::{Screen, screen};
+
+/// What a statement is planned against.
+pub struct Scope<'a> {
+    /// The database.
+    pub catalog: &'a Catalog,
+    /// The session.
+    pub environment: &'a Environment,
+    /// Names of the protocol's statements and portals that SQL can reach.
+    pub names: &'a dyn LiveNames,
+}
+
+/// Prepared statements and portals that the client made by protocol messages.
+pub trait LiveNames {
+    /// Whether the statement of this name was planned, not just forwarded.
+    fn protected_statement(&self, name: &str) -> bool;
+    /// Whether the portal of this name runs such a statement.
+    fn protected_portal(&self, name: &str) -> bool;
+}
+
+/// Plans the one statement of a Parse message.
+pub fn plan_statement(text: &str, announced: &[u32], scope: &Scope<'_>) -> plan::Plan {
+    statement::plan(text, announced, scope)
+}
+
+/// Plans the text of a Query message.
+pub fn plan_script(text: &str, scope: &Scope<'_>) -> plan::Script {
+    script::plan(text, scope)
+}
+
+/// What a view's columns hold.
+pub(crate) struct ViewLineage {
+    /// One per column; empty if they could not be told.
+    pub columns: Vec<Option<Arc<EncryptedColumn>>>,
+    /// OIDs of the relations that the definition names.
+    pub relations: Vec<u32>,
+    /// Whether any of them is protected.
+    pub protected: bool,
+}
+
+/// Reads a view's definition; the error says why the view cannot be used.
+pub(crate) fn view_lineage(
+    definition: &str,
+    catalog: &Catalog,
+    environment: &Environment,
+) -> Result<ViewLineage, String> {
+    statement::view_lineage(definition, catalog, environment)
+}

@@ -70,6 +70,8 @@ pub struct ScriptRewrite {
 /// What to expect of one statement of a script.
 #[derive(Clone, Debug)]
 pub struct ScriptStatement {
+    /// Which of [`ScriptRewrite::pieces`] are this statement's, so that it can be replaced by itself.
+    pub pieces: std::ops::Range<usize>,
     /// One per output column; empty where nothing is to be opened.
     pub outputs: Vec<Output>,
     /// As in [`Rewrite::command_tag`].
@@ -164,4 +166,31 @@ pub enum Output {
         /// Table OID and attribute number that RowDescription must show, if it is a direct column.
         origin: Option<(u32, i16)>,
     },
+}
+
+/// The proof that a text was cleared for the server: only this room makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Cleared(());
+
+impl Cleared {
+    pub(in crate::sql) fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Plan {
+    /// The proof, unless the statement is refused.
+    pub fn cleared(&self) -> Option<Cleared> {
+        match self {
+            Plan::Forward | Plan::Rewrite(_) => Some(Cleared::new()),
+            Plan::Refuse(_) => None,
+        }
+    }
+}
+
+impl Script {
+    /// The proof; what was refused is no longer in the text.
+    pub fn cleared(&self) -> Cleared {
+        Cleared::new()
+    }
 }

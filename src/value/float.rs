@@ -235,13 +235,18 @@ fn lay_out(text: &str, below: i32, from: i32) -> String {
     }
 }
 
-/// The fewest digits that lie strictly nearer to this value than to any other.
+/// The fewest digits that lie strictly nearer to this value than to any other, and of those the nearest.
 ///
 /// The standard library's shortest form may lie exactly half-way to the neighbour where reading rounds to
-/// this (even) value; PostgreSQL does not rely on that and takes another digit.
+/// this (even) value; PostgreSQL does not rely on that and takes another digit. Of two decimals that are
+/// equally near, the standard library takes the larger one and PostgreSQL the even one.
 fn shortest<F: Float>(value: F) -> String {
     let mut text = format!("{value:e}");
     let mut digits = text.bytes().take_while(|b| *b != b'e').filter(u8::is_ascii_digit).count();
+    let even = format!("{value:.*e}", digits - usize::from(digits > 0));
+    if even.parse::<F>().is_ok_and(|back| back == value) {
+        text = even;
+    }
     while digits < 17 && is_halfway(value, &text) {
         text = format!("{value:.digits$e}");
         digits += 1;

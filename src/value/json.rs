@@ -245,11 +245,7 @@ impl<'a> Lexer<'a> {
                 self.at += 2;
                 let low = self.hex4()?;
                 if !(0xDC00..=0xDFFF).contains(&low) {
-                    return Err(if low == 0 {
-                        ValueError::new("22P05", "unsupported Unicode escape sequence: \\u0000")
-                    } else {
-                        bad()
-                    });
+                    return Err(bad());
                 }
                 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00)
             }

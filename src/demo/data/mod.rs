@@ -97,8 +97,13 @@ fn customer(id: u32, random: &mut Random) -> Customer {
     let culture: &Culture = random.pick(&CULTURES);
     let place: &Place = random.pick(&PLACES);
     let (given, given_latin) = random.pick(culture.given);
+    let (second, _) = random.pick(culture.given);
     let (family, family_latin) = random.pick(culture.family);
-    let name = if culture.family_first { format!("{family} {given}") } else { format!("{given} {family}") };
+    let name = match (culture.family_first, second == given) {
+        (true, _) => format!("{family} {given}"),
+        (false, true) => format!("{given} {family}"),
+        (false, false) => format!("{given} {second} {family}"),
+    };
     let domain = random.pick(&["example.com", "example.org", "example.net"]);
     let number = checks::scramble(id);
     // Every fiftieth has none. What is drawn does not depend on it, so that the others stay who they are.
@@ -107,7 +112,7 @@ fn customer(id: u32, random: &mut Random) -> Customer {
         id: i64::from(id),
         name,
         email: format!("{given_latin}.{family_latin}.{}@{domain}", checks::base36(number)),
-        phone: (id % 50 != 0).then_some(phone),
+        phone: (!id.is_multiple_of(50)).then_some(phone),
         id_number: checks::id_number(number, random),
         birthday: Date::from_days(random.between(-22_600, -30)),
         address: address(place, random),

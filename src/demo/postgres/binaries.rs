@@ -113,7 +113,7 @@ fn packaged_folders() -> Vec<PathBuf> {
             }
         }
     }
-    versions.sort_by(|a, b| b.0.cmp(&a.0));
+    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     versions.into_iter().map(|(_, folder)| folder).collect()
 }
 

@@ -1,19 +1,17 @@
-//! The server's temporary folder, and the removal of folders whose owner was killed.
+//! The server's temporary folder, which goes when we go, however we go.
 
 use std::ffi::CString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::ServerError;
 use super::process::Account;
-
-/// Between the making of a folder and the locking of its lock file nobody may take it for abandoned.
-const GRACE: Duration = Duration::from_secs(60);
 
 /// Longest path of a folder that leaves room for the name of a Unix socket in it.
 const PATH_LIMIT: usize = 70;
@@ -21,28 +19,44 @@ const PATH_LIMIT: usize = 70;
 /// How much of a log goes into an error.
 const TAIL: u64 = 4096;
 
-/// A folder that is removed when dropped, or by the next one's creation if this process is killed.
+/// Waits for the end of its input, which comes with our end, and removes the folder; a word means that all is done.
+/// The server may still be writing its last files, so it looks again.
+const CLEANER: &str = r#"
+trap '' HUP INT TERM
+read -r word && exit 0
+for turn in 1 2 3 4 5 6 7 8 9 10; do
+    rm -rf -- "$1"
+    sleep 0.2
+    [ -e "$1" ] || exit 0
+done
+"#;
+
+/// A folder that is removed when dropped, and also when this process is killed or ends without dropping it.
 pub struct Folder {
     path: PathBuf,
     account: Option<Account>,
-    // Held for its lock, which the kernel takes back when the process ends, however it ends.
-    _lock: File,
+    cleaner: Child,
 }
 
 impl Folder {
     /// Makes a folder `prefix-XXXXXX` that only we, and the server's account, can enter.
     pub fn create(prefix: &str, account: Option<&Account>) -> Result<Self, ServerError> {
-        let parent = temporary_folder();
-        remove_abandoned(&parent, prefix);
-        let path = make_temporary(&parent, prefix)?;
-        let lock = lock_file(&path)
-            .map_err(|error| ServerError::io(format!("making a lock file in {}", path.display()), error))?;
+        let path = make_temporary(&temporary_folder(), prefix)?;
+        let cleaner = match start_cleaner(&path) {
+            Ok(cleaner) => cleaner,
+            Err(error) => {
+                let _ = fs::remove_dir(&path);
+                return Err(ServerError::io("starting sh", error));
+            }
+        };
+        let folder = Self { path, account: account.copied(), cleaner };
         if account.is_some() {
             // The other account passes through to what is its own, and sees nothing else.
-            fs::set_permissions(&path, Permissions::from_mode(0o711))
-                .map_err(|error| ServerError::io(format!("opening {} to pass", path.display()), error))?;
+            fs::set_permissions(&folder.path, Permissions::from_mode(0o711)).map_err(|error| {
+                ServerError::io(format!("opening {} to pass", folder.path.display()), error)
+            })?;
         }
-        Ok(Self { path, account: account.copied(), _lock: lock })
+        Ok(folder)
     }
 
     /// Where it is.
@@ -134,16 +148,37 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A backend that is just ending may still make a file: once more, then leave it to the next start.
+        // A backend that is just ending may still make a file.
         for _ in 0..20 {
             match fs::remove_dir_all(&self.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     std::thread::sleep(Duration::from_millis(10));
                 }
-                _ => return,
+                _ => break,
             }
         }
+        // Told to go if the folder is gone; otherwise the end of its input has it try once more.
+        if let Some(mut input) = self.cleaner.stdin.take()
+            && !self.path.exists()
+        {
+            let _ = input.write_all(b"done\n");
+        }
+        let _ = self.cleaner.wait();
     }
+}
+
+fn start_cleaner(path: &Path) -> io::Result<Child> {
+    Command::new("/bin/sh")
+        .args(["-c", CLEANER, "cleaner"])
+        .arg(path)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir("/")
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
 }
 
 fn temporary_folder() -> PathBuf {
@@ -166,45 +201,10 @@ fn make_temporary(parent: &Path, prefix: &str) -> Result<PathBuf, ServerError> {
     Ok(PathBuf::from(std::ffi::OsString::from_vec(buffer)))
 }
 
-fn lock_file(folder: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join("lock"))?;
-    if try_lock(&file) { Ok(file) } else { Err(io::ErrorKind::WouldBlock.into()) }
-}
-
-fn try_lock(file: &File) -> bool {
-    // SAFETY: flock on a descriptor that is open for as long as `file` is borrowed.
-    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) == 0 }
-}
-
-/// Removes the folders of processes that were killed: ours by owner, and with a lock that nobody holds.
-fn remove_abandoned(parent: &Path, prefix: &str) {
-    // SAFETY: geteuid has no preconditions.
-    let me = unsafe { libc::geteuid() };
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        if !entry.file_name().as_bytes().starts_with(format!("{prefix}-").as_bytes()) {
-            continue;
-        }
-        // `symlink_metadata`: never follow a link that somebody else put there.
-        let ours = fs::symlink_metadata(entry.path()).is_ok_and(|meta| meta.is_dir() && meta.uid() == me);
-        if !ours {
-            continue;
-        }
-        let Ok(lock) = File::open(entry.path().join("lock")) else { continue };
-        let settled = lock
-            .metadata()
-            .and_then(|meta| meta.modified())
-            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > GRACE));
-        if settled && try_lock(&lock) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::SystemTime;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn a_folder_goes_with_its_handle() {
@@ -217,21 +217,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_is_removed_and_what_is_in_use_is_not() {
-        let parent = temporary_folder();
-        let abandoned = make_temporary(&parent, "pyrite-left").unwrap();
-        let in_use = make_temporary(&parent, "pyrite-left").unwrap();
-        let young = make_temporary(&parent, "pyrite-left").unwrap();
-        drop(lock_file(&young).unwrap());
-        let old = SystemTime::now() - GRACE * 2;
-        lock_file(&abandoned).unwrap().set_modified(old).unwrap();
-        let held = lock_file(&in_use).unwrap();
-        held.set_modified(old).unwrap();
-
-        let next = Folder::create("pyrite-left", None).unwrap();
-        assert!(!abandoned.exists());
-        assert!(in_use.exists() && young.exists() && next.path().exists());
-        fs::remove_dir_all(in_use).unwrap();
-        fs::remove_dir_all(young).unwrap();
+    fn a_folder_goes_with_its_process() {
+        let mut folder = Folder::create("pyrite-killed", None).unwrap();
+        folder.create_dir("data").unwrap();
+        folder.write_file("data/file", b"content").unwrap();
+        // What the kernel does when we end.
+        drop(folder.cleaner.stdin.take());
+        assert!(folder.cleaner.wait().unwrap().success());
+        assert!(!folder.path().exists());
     }
 }

@@ -1,7 +1,7 @@
 //! A private PostgreSQL server: own folder, own port on the loopback interface, gone when its handle is.
 //!
-//! The demonstration and the tests run on it. Nothing of it survives the process: the server dies with
-//! the thread that keeps it, and a folder left behind by a killed process is removed by the next start.
+//! The demonstration and the tests run on it. Nothing of it survives the process, however that ends: the
+//! server dies with the thread that keeps it, and a small shell waits to remove the folder.
 
 mod binaries;
 mod fetch;

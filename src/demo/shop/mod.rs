@@ -104,8 +104,8 @@ impl Shop {
             .await?;
         for chunk in sales.chunks(PIPELINE) {
             let mut under_way = JoinSet::new();
-            for sale in chunk.iter().cloned() {
-                let (client, statement) = (Arc::clone(&self.client), statement.clone());
+            for sale in chunk {
+                let (client, statement, sale) = (Arc::clone(&self.client), statement.clone(), sale.clone());
                 under_way.spawn(async move { client.execute(&statement, &sale_fields(&sale)).await });
             }
             while let Some(outcome) = under_way.join_next().await {

@@ -121,7 +121,7 @@ impl Loot {
             Ok(()) => client
                 .query_one("SELECT pg_relation_filepath('public.customers')", &[])
                 .await
-                .map(|row| row.get(0)),
+                .and_then(|row| row.try_get(0)),
             Err(error) => Err(error),
         };
         drop(client);

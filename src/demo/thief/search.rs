@@ -200,14 +200,10 @@ impl Searcher {
                 .collect::<Result<Vec<_>, _>>()
         })?;
         let mut marks = vec![Mark::default(); self.values()];
-        for (mark, part) in marks.iter_mut().zip(0..).flat_map(|(mark, index)| {
-            let parts: Vec<Mark> =
-                all.iter().filter_map(|marks| marks.get::<usize>(index).copied()).collect();
-            std::iter::once((mark, parts))
-        }) {
-            for one in part {
-                mark.places |= one.places;
-                mark.forms |= one.forms;
+        for part in all {
+            for (mark, found) in marks.iter_mut().zip(part) {
+                mark.places |= found.places;
+                mark.forms |= found.forms;
             }
         }
         Ok(self.count(&marks))
@@ -221,11 +217,15 @@ impl Searcher {
     }
 
     fn scan(&self, haystack: &[u8], place: Place, marks: &mut [Mark]) {
-        for (at, bytes) in haystack.windows(SHORTEST).enumerate() {
-            let Some(key) = window(bytes, 0) else { continue };
+        let mut key = 0;
+        for (end, byte) in haystack.iter().enumerate() {
+            // The last seven bytes, as `window` reads them.
+            key = (key >> 8) | (u64::from(*byte) << 48);
             let hash = hash(key);
             let bit = hash >> (64 - BITMAP_BITS);
-            if self.bitmap[(bit >> 6) as usize] & (1 << (bit & 63)) != 0 {
+            if self.bitmap[(bit >> 6) as usize] & (1 << (bit & 63)) != 0
+                && let Some(at) = (end + 1).checked_sub(SHORTEST)
+            {
                 self.compare(haystack, at, hash, place, marks);
             }
         }
@@ -278,10 +278,9 @@ fn window(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(eight))
 }
 
+/// The upper bits depend on all bits of the key; only they are used.
 fn hash(key: u64) -> u64 {
-    // The upper bits of a product depend on all bits of the key.
-    let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    key.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 fn read_part(path: &Path, start: u64, length: usize, buffer: &mut Vec<u8>) -> io::Result<()> {

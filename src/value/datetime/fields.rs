@@ -22,6 +22,7 @@ pub(super) const YEAR_DAY: Mask = 1 << 11;
 pub(super) const WEEK_DAY: Mask = 1 << 12;
 pub(super) const HALF_DAY: Mask = 1 << 13;
 pub(super) const ERA: Mask = 1 << 14;
+pub(super) const SPECIAL: Mask = 1 << 15;
 pub(super) const DATE: Mask = YEAR | MONTH | DAY;
 pub(super) const SECONDS: Mask = SECOND | FRACTION;
 pub(super) const TIME: Mask = HOUR | MINUTE | SECONDS;
@@ -104,6 +105,16 @@ pub(super) fn fraction_value(text: &str) -> Result<f64, Fault> {
     text.parse().map_err(|_| Fault::Format)
 }
 
+/// A number within a zone's offset. A second sign is read, and can give no valid number but zero.
+fn signed_int(text: &str) -> Result<(i64, &str), Fault> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => (-1, rest),
+        _ => (1, text),
+    };
+    let (value, rest) = leading_int(digits).map_err(|_| Fault::ZoneRange)?;
+    Ok((sign * value, rest))
+}
+
 /// `+hh`, `-hhmm`, `+hh:mm:ss`: seconds east of Greenwich.
 pub(super) fn zone_offset(text: &str) -> Result<i64, Fault> {
     let (negative, digits) = match (text.strip_prefix('-'), text.strip_prefix('+')) {
@@ -111,18 +122,18 @@ pub(super) fn zone_offset(text: &str) -> Result<i64, Fault> {
         (None, Some(rest)) => (false, rest),
         _ => return Err(Fault::Format),
     };
-    let number = |text| leading_int(text).map_err(|_| Fault::ZoneRange);
-    let (mut hours, mut rest) = number(digits)?;
+    let (mut hours, mut rest) = signed_int(digits)?;
     let (mut minutes, mut seconds) = (0, 0);
     if let Some(after) = rest.strip_prefix(':') {
-        (minutes, rest) = number(after)?;
+        (minutes, rest) = signed_int(after)?;
         if let Some(after) = rest.strip_prefix(':') {
-            (seconds, rest) = number(after)?;
+            (seconds, rest) = signed_int(after)?;
         }
     } else if rest.is_empty() && text.len() > 3 {
         (hours, minutes) = (hours / 100, hours % 100);
     }
-    if hours > 15 || minutes > 59 || seconds > 59 {
+    let fits = (0..=15).contains(&hours) && (0..60).contains(&minutes) && (0..60).contains(&seconds);
+    if !fits {
         return Err(Fault::ZoneRange);
     }
     if !rest.is_empty() {

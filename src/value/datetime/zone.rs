@@ -44,12 +44,12 @@ impl Zone {
         if let Some(zone) = posix_fixed(name) {
             return Some(zone);
         }
-        if !name.contains(|c: char| c.is_ascii_digit()) {
-            return None;
-        }
-        // Without rules of its own, a specification with daylight-saving time has those of the USA.
-        let rules = if name.contains(',') { "" } else { ",M3.2.0,M11.1.0" };
-        TimeZone::posix(&format!("{name}{rules}")).ok().map(Zone::Rules)
+        TimeZone::posix(&with_rules(name)?).ok().map(Zone::Rules)
+    }
+
+    /// Finds the zone that a value names. Its abbreviations are of no interest there.
+    pub(crate) fn parse_named(name: &str) -> Option<Self> {
+        Self::parse(name).or_else(|| TimeZone::posix(&with_rules(&lengthened(name)?)?).ok().map(Zone::Rules))
     }
 
     /// Whether the offset never changes.
@@ -123,6 +123,21 @@ fn within_horizon(instant: i64) -> (Timestamp, i64) {
     let cycles = if instant > HORIZON { (instant - HORIZON).div_euclid(CYCLE) + 1 } else { 0 };
     let moved = cycles * CYCLE;
     (Timestamp::from_second(instant - moved).unwrap_or(Timestamp::MIN), moved)
+}
+
+/// A POSIX specification with the rules that it has if it gives none: those of the USA.
+fn with_rules(spec: &str) -> Option<String> {
+    let rules = if spec.contains(',') { "" } else { ",M3.2.0,M11.1.0" };
+    spec.contains(|c: char| c.is_ascii_digit()).then(|| format!("{spec}{rules}"))
+}
+
+/// The specification with longer names where they have one or two letters, which PostgreSQL accepts.
+fn lengthened(spec: &str) -> Option<String> {
+    let letters = |text: &str| text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (standard, rest) = spec.split_at(letters(spec));
+    let (offset, rest) = rest.split_at(rest.find(|c: char| c.is_ascii_alphabetic())?);
+    let (daylight, rest) = rest.split_at(letters(rest));
+    (!standard.is_empty()).then(|| format!("{standard:X<3}{offset}{daylight:X<3}{rest}"))
 }
 
 /// `NAME+h[:mm[:ss]]` or `<name>-h…`, without daylight-saving time. A plus means west.

@@ -1,0 +1,316 @@
+//! From the catalog's JSON and the configuration to a [`Catalog`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::{Catalog, CatalogError, Column, EncryptedColumn, Environment, GroupId, Relation, Unprotected};
+use crate::config::Database;
+use crate::sql;
+
+/// A relation as the queries give it.
+#[derive(serde::Deserialize)]
+pub(super) struct RawRelation {
+    oid: u32,
+    schema: String,
+    name: String,
+    kind: char,
+    #[serde(default)]
+    columns: Option<Vec<(String, i16, u32)>>,
+    #[serde(default)]
+    parents: Option<Vec<u32>>,
+    #[serde(default)]
+    definition: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct RawFunction {
+    #[allow(dead_code)] // part of the format; bodies are matched by bare name, whatever the schema
+    #[serde(default)]
+    schema: String,
+    name: String,
+    #[serde(default)]
+    body: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct RawCatalog {
+    #[serde(default)]
+    path: Vec<String>,
+    #[serde(default)]
+    domain: Option<u32>,
+    #[serde(default)]
+    relations: Option<Vec<RawRelation>>,
+    #[serde(default)]
+    functions: Option<Vec<RawFunction>>,
+    #[serde(default)]
+    builtins: Option<Vec<String>>,
+}
+
+const NOT_CONFIGURED: &str = "the configuration does not say what it holds";
+const NO_KEYS: &str = "the keyring has no keys for its group";
+
+/// A relation before lineage: columns of the domain type are unmanaged until something is known of them.
+pub(super) fn plain_relation(raw: RawRelation, domain: Option<u32>) -> Relation {
+    let columns = raw.columns.unwrap_or_default().into_iter().map(|(name, attnum, type_oid)| Column {
+        name,
+        attnum,
+        type_oid,
+        encrypted: None,
+        unmanaged: (Some(type_oid) == domain).then_some(NOT_CONFIGURED),
+    });
+    Relation {
+        oid: raw.oid,
+        columns: columns.collect(),
+        schema: raw.schema,
+        name: raw.name,
+        kind: raw.kind,
+        unusable: None,
+    }
+}
+
+pub(super) fn catalog(
+    json: &str,
+    config: &Database,
+    groups: &dyn Fn(&str) -> Option<GroupId>,
+) -> Result<Catalog, CatalogError> {
+    let raw: RawCatalog = serde_json::from_str(json).map_err(CatalogError::json)?;
+    let mut hasher = DefaultHasher::new();
+    json.hash(&mut hasher);
+    format!("{:?}", config.tables).hash(&mut hasher);
+    for column in config.tables.values().flat_map(BTreeMap::values) {
+        groups(&column.group).hash(&mut hasher);
+    }
+
+    let mut parents = HashMap::new();
+    let mut views = Vec::new();
+    let mut relations = Vec::new();
+    for mut relation in raw.relations.unwrap_or_default() {
+        parents.insert(relation.oid, relation.parents.take().unwrap_or_default());
+        if let Some(definition) = relation.definition.take() {
+            views.push((relations.len(), definition));
+        }
+        relations.push(plain_relation(relation, raw.domain));
+    }
+    let mut by_name: HashMap<String, HashMap<String, usize>> = HashMap::new();
+    let mut by_oid = HashMap::new();
+    for (index, relation) in relations.iter().enumerate() {
+        by_name.entry(relation.schema.clone()).or_default().insert(relation.name.clone(), index);
+        by_oid.insert(relation.oid, index);
+    }
+    let mut catalog = Catalog {
+        version: hasher.finish(),
+        relations,
+        by_name,
+        by_oid,
+        protected_names: HashSet::new(),
+        configured: config.tables.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        builtins: raw.builtins.unwrap_or_default().into_iter().collect(),
+        sensitive_functions: HashSet::new(),
+        unprotected: Vec::new(),
+        matcher: matcher(&BTreeSet::new())?,
+    };
+    apply_config(&mut catalog, config, groups);
+    inherit(&mut catalog, &parents);
+    let functions = raw.functions.unwrap_or_default();
+    let environment = Environment::with_path(raw.path);
+    lineage(&mut catalog, views, &functions, &environment)?;
+    Ok(catalog)
+}
+
+/// Marks configured columns that have the domain type; lists those that have not.
+fn apply_config(catalog: &mut Catalog, config: &Database, groups: &dyn Fn(&str) -> Option<GroupId>) {
+    for ((schema, table), columns) in &config.tables {
+        let missing = |column: Option<&String>, reason| Unprotected {
+            schema: schema.clone(),
+            table: table.clone(),
+            column: column.cloned(),
+            reason,
+        };
+        let index = catalog.by_name.get(schema).and_then(|names| names.get(table));
+        let Some(relation) = index.and_then(|index| catalog.relations.get_mut(*index)) else {
+            catalog.unprotected.push(missing(None, "the table does not exist"));
+            continue;
+        };
+        for (name, configured) in columns {
+            let table_oid = relation.oid;
+            let Some(column) = relation.columns.iter_mut().find(|c| c.name == *name) else {
+                catalog.unprotected.push(missing(Some(name), "the column does not exist"));
+                continue;
+            };
+            if column.unmanaged.is_none() {
+                catalog.unprotected.push(missing(Some(name), "the column is not encrypted yet"));
+                continue;
+            }
+            let Some(group) = groups(&configured.group) else {
+                column.unmanaged = Some(NO_KEYS);
+                catalog.unprotected.push(missing(Some(name), NO_KEYS));
+                continue;
+            };
+            column.unmanaged = None;
+            column.encrypted = Some(Arc::new(EncryptedColumn {
+                table_oid,
+                schema: schema.clone(),
+                table: table.clone(),
+                name: name.clone(),
+                attnum: column.attnum,
+                ty: configured.ty,
+                group,
+                group_name: configured.group.clone(),
+                equality: configured.equality,
+            }));
+        }
+    }
+}
+
+/// Children and partitions hold what their parents' columns of the same name hold.
+fn inherit(catalog: &mut Catalog, parents: &HashMap<u32, Vec<u32>>) {
+    // Each round passes lineage one level down; a hierarchy cannot be deeper than it has members.
+    for _ in 0..parents.len().min(64) {
+        let mut changed = false;
+        for index in 0..catalog.relations.len() {
+            let Some(oid) = catalog.relations.get(index).map(|r| r.oid) else { continue };
+            let mut found: Vec<(String, Arc<EncryptedColumn>)> = Vec::new();
+            for parent in parents.get(&oid).into_iter().flatten() {
+                let Some(parent) = catalog.relation_by_oid(*parent) else { continue };
+                let encrypted = parent.columns.iter();
+                found.extend(encrypted.filter_map(|c| Some((c.name.clone(), c.encrypted.clone()?))));
+            }
+            let Some(relation) = catalog.relations.get_mut(index) else { continue };
+            for (name, encrypted) in found {
+                let column = relation.columns.iter_mut().find(|c| c.name == name);
+                if let Some(column) = column.filter(|c| c.encrypted.is_none() && c.unmanaged.is_some()) {
+                    column.unmanaged = None;
+                    column.encrypted = Some(encrypted);
+                    changed = true;
+                }
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+}
+
+/// Lineage of views, and the functions that reach protected relations, until nothing new is found.
+fn lineage(
+    catalog: &mut Catalog,
+    views: Vec<(usize, String)>,
+    functions: &[RawFunction],
+    environment: &Environment,
+) -> Result<(), CatalogError> {
+    let mut pending = views;
+    let mut names = protected_names(catalog);
+    catalog.matcher = matcher(&names)?;
+    loop {
+        let reaching: Vec<&RawFunction> = functions
+            .iter()
+            .filter(|f| !catalog.sensitive_functions.contains(&f.name))
+            .filter(|f| f.body.as_deref().is_some_and(|b| catalog.may_name_protected(b.as_bytes())))
+            .collect();
+        let touching: Vec<bool> =
+            pending.iter().map(|(_, text)| catalog.may_name_protected(text.as_bytes())).collect();
+        if reaching.is_empty() && !touching.contains(&true) {
+            break;
+        }
+        for function in reaching {
+            catalog.sensitive_functions.insert(function.name.clone());
+        }
+        // A view over a view that is itself still pending waits for the next round.
+        let waiting: HashSet<u32> = pending
+            .iter()
+            .zip(&touching)
+            .filter(|(_, touching)| **touching)
+            .filter_map(|((index, _), _)| catalog.relations.get(*index).map(|r| r.oid))
+            .collect();
+        let mut later = Vec::new();
+        let mut settled = false;
+        for ((index, text), touching) in pending.into_iter().zip(touching) {
+            if !touching {
+                later.push((index, text));
+                continue;
+            }
+            let result = sql::view_lineage(&text, catalog, environment);
+            let depends = matches!(&result, Ok(view) if view.relations.iter().any(|r| waiting.contains(r)));
+            if depends {
+                later.push((index, text));
+            } else {
+                settled = true;
+                settle(catalog, index, result);
+            }
+        }
+        if !settled {
+            // Views that wait for one another cannot be (PostgreSQL has no such), but must not loop.
+            for (index, _) in &later {
+                if let Some(relation) = catalog.relations.get_mut(*index) {
+                    if waiting.contains(&relation.oid) {
+                        relation.unusable = Some("its definition could not be resolved".to_owned());
+                    }
+                }
+            }
+            later.retain(|(index, _)| {
+                catalog.relations.get(*index).is_some_and(|relation| relation.unusable.is_none())
+            });
+        }
+        pending = later;
+        names = protected_names(catalog);
+        catalog.matcher = matcher(&names)?;
+    }
+    let relation_names: Vec<String> =
+        catalog.relations.iter().filter(|r| r.is_protected()).map(|r| r.name.clone()).collect();
+    catalog.protected_names.extend(relation_names);
+    let configured: Vec<String> = catalog.configured.keys().map(|(_, table)| table.clone()).collect();
+    catalog.protected_names.extend(configured);
+    Ok(())
+}
+
+/// Writes what is known of a view's columns into it.
+fn settle(catalog: &mut Catalog, index: usize, result: Result<sql::ViewLineage, String>) {
+    let Some(relation) = catalog.relations.get_mut(index) else { return };
+    match result {
+        Ok(view) if view.columns.len() == relation.columns.len() => {
+            for (column, lineage) in relation.columns.iter_mut().zip(view.columns) {
+                if let Some(encrypted) = lineage {
+                    column.unmanaged = None;
+                    column.encrypted = Some(encrypted);
+                }
+            }
+        }
+        Ok(view) if view.columns.is_empty() && !view.protected => {}
+        Ok(_) => relation.unusable = Some("its columns could not be told from its definition".to_owned()),
+        Err(reason) => relation.unusable = Some(reason),
+    }
+}
+
+/// Every name by which a statement can reach something protected.
+fn protected_names(catalog: &Catalog) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> =
+        catalog.relations.iter().filter(|r| r.is_protected()).map(|r| r.name.clone()).collect();
+    names.extend(catalog.sensitive_functions.iter().cloned());
+    for (schema, table) in catalog.configured.keys() {
+        let exists = catalog.relation(schema, table);
+        let incomplete = exists.is_none_or(|relation| {
+            catalog
+                .configured(schema, table)
+                .is_some_and(|columns| columns.keys().any(|c| relation.column(c).is_none()))
+        });
+        if incomplete {
+            names.insert(table.clone());
+        }
+    }
+    names
+}
+
+/// Finds any of the names in raw text, whatever their case and quoting.
+fn matcher(names: &BTreeSet<String>) -> Result<aho_corasick::AhoCorasick, CatalogError> {
+    let mut patterns: BTreeSet<String> = names.iter().map(|n| n.to_ascii_lowercase()).collect();
+    patterns.extend(names.iter().filter(|n| n.contains('"')).map(|n| n.replace('"', "\"\"")));
+    if !patterns.is_empty() {
+        // An identifier with Unicode escapes can spell any of them.
+        patterns.insert("u&\"".to_owned());
+    }
+    aho_corasick::AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(&patterns)
+        .map_err(|error| CatalogError { message: format!("too many protected names: {error}") })
+}

@@ -1,0 +1,71 @@
+//! The statements that read the database's catalog and a session's environment.
+//!
+//! Both also run on clients' own connections, under whatever search path these have: every name and
+//! operator is qualified.
+
+/// One statement, one row, one column of type `json`: what [`super::Catalog::from_json`] reads.
+pub const CATALOG_QUERY: &str = r#"SELECT pg_catalog.json_build_object(
+  'path', pg_catalog.array_to_json(pg_catalog.current_schemas(true)),
+  'domain', (SELECT t.oid::pg_catalog.int8 FROM pg_catalog.pg_type t
+     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+     WHERE n.nspname OPERATOR(pg_catalog.=) 'pyrite' AND t.typname OPERATOR(pg_catalog.=) 'encrypted'),
+  'relations', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+       'oid', c.oid::pg_catalog.int8, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
+       'columns', (SELECT pg_catalog.json_agg(
+            pg_catalog.json_build_array(a.attname, a.attnum, a.atttypid::pg_catalog.int8) ORDER BY a.attnum)
+          FROM pg_catalog.pg_attribute a
+          WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0
+            AND NOT a.attisdropped),
+       'parents', (SELECT pg_catalog.json_agg(i.inhparent::pg_catalog.int8 ORDER BY i.inhseqno)
+          FROM pg_catalog.pg_inherits i WHERE i.inhrelid OPERATOR(pg_catalog.=) c.oid),
+       'definition', CASE WHEN c.relkind OPERATOR(pg_catalog.=) ANY ('{v,m}'::pg_catalog."char"[])
+            AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema}'::pg_catalog.name[])
+          THEN pg_catalog.pg_get_viewdef(c.oid) END))
+     FROM pg_catalog.pg_class c
+     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+     WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S}'::pg_catalog."char"[])
+       AND NOT n.nspname OPERATOR(pg_catalog.~) '^pg_(toast|temp_|toast_temp_)'),
+  'functions', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+       'schema', n.nspname, 'name', p.proname,
+       'body', CASE WHEN l.lanname OPERATOR(pg_catalog.=) 'sql' AND p.prosrc OPERATOR(pg_catalog.=) ''
+          THEN pg_catalog.pg_get_functiondef(p.oid) ELSE p.prosrc END))
+     FROM pg_catalog.pg_proc p
+     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+     JOIN pg_catalog.pg_language l ON l.oid OPERATOR(pg_catalog.=) p.prolang
+     WHERE n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema,pyrite}'::pg_catalog.name[])
+       AND l.lanname OPERATOR(pg_catalog.<>) ALL ('{c,internal}'::pg_catalog.name[])
+       AND p.prokind OPERATOR(pg_catalog.<>) 'a'),
+  'builtins', (SELECT pg_catalog.json_agg(DISTINCT p.proname) FROM pg_catalog.pg_proc p
+     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+     WHERE n.nspname OPERATOR(pg_catalog.=) 'pg_catalog')
+)"#;
+
+/// One statement, one row, one column of type `json`: what [`super::Environment::from_json`] reads.
+pub const ENVIRONMENT_QUERY: &str = r#"SELECT pg_catalog.json_build_object(
+  'path', pg_catalog.array_to_json(pg_catalog.current_schemas(true)),
+  'search_path', pg_catalog.current_setting('search_path'),
+  'temporary', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+       'oid', c.oid::pg_catalog.int8, 'schema', 'pg_temp', 'name', c.relname, 'kind', c.relkind,
+       'columns', (SELECT pg_catalog.json_agg(
+            pg_catalog.json_build_array(a.attname, a.attnum, a.atttypid::pg_catalog.int8) ORDER BY a.attnum)
+          FROM pg_catalog.pg_attribute a
+          WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0
+            AND NOT a.attisdropped),
+       'definition', CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'v'
+          THEN pg_catalog.pg_get_viewdef(c.oid) END))
+     FROM pg_catalog.pg_class c
+     WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+       AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S}'::pg_catalog."char"[])),
+  'domain', (SELECT t.oid::pg_catalog.int8 FROM pg_catalog.pg_type t
+     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+     WHERE n.nspname OPERATOR(pg_catalog.=) 'pyrite' AND t.typname OPERATOR(pg_catalog.=) 'encrypted'),
+  'date_style', pg_catalog.current_setting('DateStyle'),
+  'time_zone', pg_catalog.current_setting('TimeZone'),
+  'interval_style', pg_catalog.current_setting('IntervalStyle'),
+  'bytea_output', pg_catalog.current_setting('bytea_output'),
+  'extra_float_digits', pg_catalog.current_setting('extra_float_digits'),
+  'standard_conforming_strings', pg_catalog.current_setting('standard_conforming_strings'),
+  'client_encoding', pg_catalog.current_setting('client_encoding'),
+  'current_user', current_user,
+  'session_user', session_user
+)"#;

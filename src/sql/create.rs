@@ -1,0 +1,433 @@
+//! CREATE TABLE of a configured table, and CREATE INDEX on an encrypted column.
+//!
+//! Encrypted columns get the domain `pyrite.encrypted`; UNIQUE and PRIMARY KEY on them become unique
+//! expression indexes of the names that PostgreSQL would give the constraints. As this takes several
+//! statements where the client sent one, they go inside one DO block.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use super::Scope;
+use super::consts::Extent;
+use super::edits::{Edits, Part};
+use super::lexer::Tokens;
+use super::planner::{Finished, Mode, Planner, quote_identifier};
+use super::refuse::{Draft, Planned, syntax, unsupported};
+use super::statement::Outcome;
+use super::types;
+use super::utility::relation_at;
+use crate::catalog::{Environment, PlannedColumns};
+
+/// Schema and name of the table that a CREATE TABLE makes; the name's tokens behind them.
+pub(super) fn table_name(
+    tokens: &Tokens<'_>,
+    mut at: usize,
+    environment: &Environment,
+) -> ((String, String), Range<usize>) {
+    if tokens.is_word(at, "if") && tokens.is_word(at + 1, "not") && tokens.is_word(at + 2, "exists") {
+        at += 3;
+    }
+    let first = tokens.name(at).unwrap_or_default();
+    if tokens.is_sign(at + 1, ".") {
+        return ((first, tokens.name(at + 2).unwrap_or_default()), at..at + 3);
+    }
+    let schema = environment.creation_schema().unwrap_or_default().to_owned();
+    ((schema, first), at..at + 1)
+}
+
+/// A unique constraint over at least one encrypted column.
+struct Unique {
+    name: Option<String>,
+    columns: Vec<String>,
+    primary: bool,
+}
+
+/// The statement as it is taken apart.
+struct Table<'a> {
+    tokens: &'a Tokens<'a>,
+    configured: &'a PlannedColumns,
+    name: String,
+    uniques: Vec<Unique>,
+    /// Encrypted columns that the statement makes.
+    encrypted: Vec<String>,
+}
+
+/// Plans CREATE TABLE of a configured table.
+pub(super) fn table(
+    tokens: &Tokens<'_>,
+    range: Range<usize>,
+    scope: &Scope<'_>,
+    mode: Mode,
+) -> Planned<Outcome> {
+    let keyword = (range.start..range.end).find(|&i| tokens.is_word(i, "table")).unwrap_or(range.start);
+    let ((schema, name), name_tokens) = table_name(tokens, keyword + 1, scope.environment);
+    let Some(configured) = scope.catalog.configured(&schema, &name) else { return Ok(Outcome::Forward) };
+    // Checks parameters, which CREATE TABLE cannot have.
+    let planner = Planner::new(tokens, range.clone(), scope.catalog, scope.environment, mode, &[])?;
+    if !planner.params.is_empty() {
+        return Err(Draft::new("42P02", "there is no parameter $1"));
+    }
+    let open = name_tokens.end;
+    let Some(close) = tokens.close(open).filter(|_| tokens.is_sign(open, "(")) else {
+        return Err(unsupported(
+            format!("this form of CREATE TABLE for configured table {schema}.{name}"),
+            "Write the columns out.",
+        )
+        .at(Some(open)));
+    };
+    super::utility::references(tokens, range.clone(), scope)?;
+    let mut table =
+        Table { tokens, configured, name: name.clone(), uniques: Vec::new(), encrypted: Vec::new() };
+    let mut elements = Vec::new();
+    for element in split_commas(tokens, open + 1..close) {
+        elements.extend(table.element(element)?);
+    }
+    for index in close + 1..range.end {
+        if tokens.name(index).is_some_and(|n| table.encrypted.contains(&n)) {
+            return Err(unsupported("an encrypted column behind CREATE TABLE's column list", "Partition and \
+                 cluster by plain columns.")
+            .at(Some(index)));
+        }
+    }
+    let qualified = format!("{}.{}", quote_identifier(&schema), quote_identifier(&name));
+    let head = slice(tokens, range.start..name_tokens.start);
+    let tail = if close + 1 < range.end { slice(tokens, close + 1..range.end) } else { "" };
+    let create = format!("{head} {qualified} ({}) {tail}", elements.join(", "));
+    let idempotent = tokens.is_word(keyword + 1, "if");
+    let block = table.block(&create, &qualified, idempotent);
+    let whole = tokens.start(range.start)..tokens.end(range.end - 1);
+    let mut edits = Edits::default();
+    edits.replace(whole.clone(), vec![Part::Text(block)]);
+    let Some(pieces) = edits.pieces(whole) else { return Err(syntax("CREATE TABLE")) };
+    let done =
+        Finished { pieces, slots: Vec::new(), params: Vec::new(), outputs: Vec::new(), unchanged: false };
+    Ok(Outcome::Rewrite(done, Some("CREATE TABLE")))
+}
+
+/// The client's text of some tokens.
+fn slice<'t>(tokens: &Tokens<'t>, range: Range<usize>) -> &'t str {
+    let end = range.end.checked_sub(1).map_or(0, |last| tokens.end(last));
+    tokens.text.get(tokens.start(range.start)..end).unwrap_or("")
+}
+
+/// Token ranges between commas outside of parentheses.
+fn split_commas(tokens: &Tokens<'_>, range: Range<usize>) -> Vec<Range<usize>> {
+    let mut list = Vec::new();
+    let mut start = range.start;
+    let mut depth = 0usize;
+    for index in range.clone() {
+        match tokens.raw(index) {
+            "(" | "[" => depth += 1,
+            ")" | "]" => depth = depth.saturating_sub(1),
+            "," if depth == 0 => {
+                list.push(start..index);
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    if start < range.end {
+        list.push(start..range.end);
+    }
+    list
+}
+
+/// A literal that reads the same whatever standard_conforming_strings is.
+fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// PostgreSQL's name for an index or constraint without one: the longer part is cut to make it fit.
+fn index_name(table: &str, columns: &[String], label: &str) -> String {
+    let mut first = table.to_owned();
+    let mut second = columns.join("_");
+    let separators = if second.is_empty() { 1 } else { 2 };
+    let room = 63usize.saturating_sub(label.len() + separators);
+    while first.len() + second.len() > room {
+        let longer = if first.len() > second.len() { &mut first } else { &mut second };
+        if longer.pop().is_none() {
+            break;
+        }
+    }
+    if second.is_empty() { format!("{first}_{label}") } else { format!("{first}_{second}_{label}") }
+}
+
+impl Table<'_> {
+    fn is_word(&self, at: usize, words: &[&str]) -> bool {
+        words.iter().any(|word| self.tokens.is_word(at, word))
+    }
+
+    /// One entry of the column list; `None` if nothing of it is left.
+    fn element(&mut self, range: Range<usize>) -> Planned<Option<String>> {
+        let at = range.start;
+        if self.is_word(at, &["constraint", "unique", "primary", "check", "foreign", "exclude"]) {
+            return self.constraint(range);
+        }
+        if self.tokens.is_word(at, "like") {
+            return Ok(Some(slice(self.tokens, range).to_owned()));
+        }
+        let name = self.tokens.name(at).unwrap_or_default();
+        let Some(configured) = self.configured.get(&name) else {
+            self.no_encrypted(range.clone(), "a column's definition")?;
+            return Ok(Some(slice(self.tokens, range).to_owned()));
+        };
+        let Some((ty, behind)) = types::at(self.tokens, at + 1) else {
+            return Err(syntax("a column's type").at(Some(at + 1)));
+        };
+        if ty.array || ty.ty != Some(configured.ty) {
+            return Err(unsupported(
+                format!("column {name} with another type than the configured {}", configured.ty),
+                "Make the statement and the configuration agree.",
+            )
+            .at(Some(at + 1)));
+        }
+        self.encrypted.push(name.clone());
+        let options = self.options(&name, configured.equality, behind..range.end)?;
+        Ok(Some(format!("{} pyrite.encrypted{options}", slice(self.tokens, at..at + 1))))
+    }
+
+    /// What follows an encrypted column's type.
+    fn options(&mut self, column: &str, equality: bool, range: Range<usize>) -> Planned<String> {
+        let mut text = String::new();
+        let mut constraint = None;
+        let mut at = range.start;
+        while at < range.end {
+            let raw = self.tokens.raw(at).to_ascii_lowercase();
+            match raw.as_str() {
+                "constraint" => {
+                    constraint = self.tokens.name(at + 1);
+                    at += 2;
+                    continue;
+                }
+                "not" if self.tokens.is_word(at + 1, "null") => {
+                    text.push_str(" NOT NULL");
+                    at += 2;
+                }
+                "null" => {
+                    text.push_str(" NULL");
+                    at += 1;
+                }
+                "default" if self.tokens.is_word(at + 1, "null") => at += 2,
+                "collate" => {
+                    at += if self.tokens.is_sign(at + 2, ".") { 4 } else { 2 };
+                }
+                "storage" | "compression" => at += 2,
+                "unique" | "primary" => {
+                    let primary = raw == "primary";
+                    if primary && !text.contains("NOT NULL") {
+                        text.push_str(" NOT NULL");
+                    }
+                    self.unique(constraint.clone(), vec![column.to_owned()], primary, equality, at)?;
+                    at += if primary { 2 } else { 1 };
+                }
+                "default" => {
+                    return Err(unsupported(
+                        format!("DEFAULT on encrypted column {column}"),
+                        "A default would keep an envelope under today's keys; let the application give the value.",
+                    )
+                    .at(Some(at)));
+                }
+                _ => {
+                    return Err(unsupported(
+                        format!("{} on encrypted column {column}", raw.to_uppercase()),
+                        "The server cannot look into the value: leave it to the application.",
+                    )
+                    .at(Some(at)));
+                }
+            }
+            constraint = None;
+        }
+        Ok(text)
+    }
+
+    fn unique(
+        &mut self,
+        name: Option<String>,
+        columns: Vec<String>,
+        primary: bool,
+        equality: bool,
+        at: usize,
+    ) -> Planned<()> {
+        if !equality {
+            return Err(unsupported(
+                format!("uniqueness of encrypted column {} without equality search", columns.join(", ")),
+                "Add \"equality\" to the column's search list in the configuration.",
+            )
+            .at(Some(at)));
+        }
+        self.uniques.push(Unique { name, columns, primary });
+        Ok(())
+    }
+
+    /// Refuses an encrypted column's name in a clause that needs its value.
+    fn no_encrypted(&self, range: Range<usize>, clause: &str) -> Planned<()> {
+        for index in range {
+            if self.tokens.name(index).is_some_and(|n| self.configured.contains_key(&n)) {
+                return Err(unsupported(
+                    format!("encrypted column {} in {clause}", self.tokens.raw(index)),
+                    "The server cannot look into the value: leave it to the application.",
+                )
+                .at(Some(index)));
+            }
+        }
+        Ok(())
+    }
+
+    /// A table constraint. UNIQUE and PRIMARY KEY over an encrypted column become indexes.
+    fn constraint(&mut self, range: Range<usize>) -> Planned<Option<String>> {
+        let mut at = range.start;
+        let mut name = None;
+        if self.tokens.is_word(at, "constraint") {
+            name = self.tokens.name(at + 1);
+            at += 2;
+        }
+        let primary = self.tokens.is_word(at, "primary");
+        let open = at + if primary { 2 } else { 1 };
+        let whole = slice(self.tokens, range.clone()).to_owned();
+        if !(primary || self.tokens.is_word(at, "unique")) || !self.tokens.is_sign(open, "(") {
+            self.no_encrypted(range, "a table constraint")?;
+            return Ok(Some(whole));
+        }
+        let Some(close) = self.tokens.close(open) else { return Err(syntax("a constraint").at(Some(at))) };
+        let mut columns = Vec::new();
+        let mut equality = true;
+        let mut touches = false;
+        for column in split_commas(self.tokens, open + 1..close) {
+            let Some(name) = self.tokens.name(column.start) else {
+                return Err(syntax("a constraint").at(Some(column.start)));
+            };
+            if let Some(configured) = self.configured.get(&name) {
+                touches = true;
+                equality &= configured.equality;
+            }
+            columns.push(name);
+        }
+        if !touches {
+            self.no_encrypted(close + 1..range.end, "a table constraint")?;
+            return Ok(Some(whole));
+        }
+        if close + 1 < range.end {
+            return Err(unsupported(
+                "an option of a unique constraint on an encrypted column",
+                "It becomes an index: only plain UNIQUE and PRIMARY KEY can.",
+            )
+            .at(Some(close + 1)));
+        }
+        self.unique(name, columns, primary, equality, at)?;
+        Ok(None)
+    }
+
+    /// The DO block that makes the table, its storage and its indexes.
+    fn block(&self, create: &str, table: &str, idempotent: bool) -> String {
+        let mut statements = vec![create.to_owned()];
+        let condition = if idempotent { "IF NOT EXISTS " } else { "" };
+        for column in &self.encrypted {
+            let column = quote_identifier(column);
+            statements.push(format!("ALTER TABLE {table} ALTER COLUMN {column} SET STORAGE EXTERNAL"));
+        }
+        for unique in &self.uniques {
+            let mut columns = Vec::new();
+            for column in &unique.columns {
+                let quoted = quote_identifier(column);
+                let encrypted = self.configured.contains_key(column);
+                columns.push(if encrypted { format!("pyrite.eq({quoted})") } else { quoted.clone() });
+                if unique.primary {
+                    statements.push(format!("ALTER TABLE {table} ALTER COLUMN {quoted} SET NOT NULL"));
+                }
+            }
+            let name = unique.name.clone().unwrap_or_else(|| match unique.primary {
+                true => index_name(&self.name, &[], "pkey"),
+                false => index_name(&self.name, &unique.columns, "key"),
+            });
+            statements.push(format!(
+                "CREATE UNIQUE INDEX {condition}{} ON {table} ({})",
+                quote_identifier(&name),
+                columns.join(", ")
+            ));
+        }
+        let mut body = String::from("BEGIN ");
+        for statement in &statements {
+            let _ = write!(body, "EXECUTE {}; ", literal(statement));
+        }
+        body.push_str("END");
+        let mut tag = "$pyrite$".to_owned();
+        while body.contains(&tag) {
+            tag.insert(1, '_');
+        }
+        format!("DO {tag} {body} {tag}")
+    }
+}
+
+/// Plans CREATE INDEX on a protected table: an encrypted column's index is over its equality term.
+pub(super) fn index(
+    tokens: &Tokens<'_>,
+    range: Range<usize>,
+    scope: &Scope<'_>,
+    mode: Mode,
+) -> Planned<Outcome> {
+    let bad = || syntax("CREATE INDEX").at(Some(range.start));
+    let keyword = range.clone().find(|&i| tokens.is_word(i, "index")).ok_or_else(bad)?;
+    let on = (keyword..range.end).find(|&i| tokens.is_word(i, "on")).ok_or_else(bad)?;
+    let at = if tokens.is_word(on + 1, "only") { on + 2 } else { on + 1 };
+    let (relation, mut open) = relation_at(tokens, at, scope.catalog, scope.environment);
+    let Some(relation) = relation.filter(|r| r.is_protected()) else { return Ok(Outcome::Forward) };
+    let method = tokens.is_word(open, "using").then(|| tokens.name(open + 1).unwrap_or_default());
+    if method.is_some() {
+        open += 2;
+    }
+    let close = tokens.close(open).filter(|_| tokens.is_sign(open, "(")).ok_or_else(bad)?;
+    let encrypted = |index: usize| {
+        let column = tokens.name(index).and_then(|name| relation.column(&name).cloned());
+        column.filter(|c| c.encrypted.is_some() || c.unmanaged.is_some())
+    };
+    let mut planner = Planner::new(tokens, range.clone(), scope.catalog, scope.environment, mode, &[])?;
+    let mut names = Vec::new();
+    let mut touches = false;
+    for element in split_commas(tokens, open + 1..close) {
+        names.extend(tokens.name(element.start).filter(|_| !tokens.is_sign(element.start + 1, "(")));
+        let Some(found) = element.clone().find_map(|i| encrypted(i).map(|c| (i, c))) else { continue };
+        touches = true;
+        let equality = found.1.encrypted.as_ref().is_some_and(|e| e.equality);
+        let rest_plain = (element.start + 1..element.end)
+            .all(|i| ["asc", "desc", "nulls", "first", "last"].iter().any(|w| tokens.is_word(i, w)));
+        let simple = found.0 == element.start && rest_plain;
+        let access = method.as_deref().unwrap_or("btree");
+        if !simple || !equality || !matches!(access, "btree" | "hash") {
+            return Err(unsupported(
+                format!("this index on encrypted column {}.{}", relation.name, found.1.name),
+                "An index on exactly a column with equality search can be made, by btree or hash.",
+            )
+            .at(Some(found.0)));
+        }
+        planner.wrap(Extent { first: found.0, last: found.0 }, "pyrite.eq");
+    }
+    for index in close + 1..range.end {
+        let null_test = tokens.is_word(index + 1, "is")
+            && (tokens.is_word(index + 2, "null")
+                || (tokens.is_word(index + 2, "not") && tokens.is_word(index + 3, "null")));
+        if let Some(column) = encrypted(index).filter(|_| !null_test) {
+            return Err(unsupported(
+                format!("encrypted column {}.{} in an index's predicate", relation.name, column.name),
+                "The predicate would keep a term under today's keys.",
+            )
+            .at(Some(index)));
+        }
+    }
+    if !touches {
+        return Ok(Outcome::Forward);
+    }
+    if open_name(tokens, keyword, on) {
+        let name = quote_identifier(&index_name(&relation.name, &names, "idx"));
+        planner.edits.before(tokens.start(on), format!("{name} "));
+    }
+    if tokens.name(at).is_some() && !tokens.is_sign(at + 1, ".") {
+        let schema = quote_identifier(&relation.schema);
+        planner.edits.before(tokens.start(at), format!("{schema}."));
+    }
+    Ok(Outcome::Rewrite(planner.finish(Vec::new())?, None))
+}
+
+/// Whether no name stands between INDEX and ON.
+fn open_name(tokens: &Tokens<'_>, keyword: usize, on: usize) -> bool {
+    (keyword + 1..on).all(|i| tokens.is_word(i, "concurrently"))
+}

@@ -1,0 +1,173 @@
+//! Plans for human eyes, and positions between the client's text and the one that is sent.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use super::plan::{Output, Param, Piece, Plan, Rewrite, Role, Script, ScriptRewrite, Slot, Source};
+use super::refuse::full_name;
+use crate::catalog::EncryptedColumn;
+
+fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
+    match role {
+        Role::Store(column) => ("sealed", column),
+        Role::Equality(column) => ("term of", column),
+        Role::EqualityArray(column) => ("terms of", column),
+    }
+}
+
+/// `‹sealed $1 for public.customers.email›`; a literal's value is never shown.
+fn slot_text(slot: &Slot) -> String {
+    let (what, column) = role_text(&slot.role);
+    let source = match &slot.source {
+        Source::Param(index) => format!("${}", index + 1),
+        Source::Literal(_) => "a literal".to_owned(),
+    };
+    let mut casts = String::new();
+    for cast in &slot.casts {
+        let _ = write!(casts, "::{cast}");
+    }
+    format!("‹{what} {source}{casts} for {}›", full_name(column))
+}
+
+fn text_of(pieces: &[Piece], slots: &[Slot], client: &str) -> String {
+    let mut out = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Source(range) => out.push_str(client.get(range.clone()).unwrap_or("")),
+            Piece::Text(text) => out.push_str(text),
+            Piece::Slot(index) => out.push_str(&slots.get(*index).map_or_else(String::new, slot_text)),
+        }
+    }
+    out
+}
+
+fn describe_outputs(out: &mut String, outputs: &[Output]) {
+    for (index, output) in outputs.iter().enumerate() {
+        if let Output::Open { column, casts, .. } = output {
+            let _ = write!(out, "  column {}: opened as {} {}", index + 1, full_name(column), column.ty);
+            for cast in casts {
+                let _ = write!(out, ", cast to {cast}");
+            }
+            out.push('\n');
+        }
+    }
+}
+
+fn describe_params(out: &mut String, params: &[Param], slots: &[Slot]) {
+    for (index, param) in params.iter().enumerate() {
+        let _ = write!(out, "  ${}: ", index + 1);
+        if param.slots.is_empty() {
+            out.push_str("plain, as it came\n");
+            continue;
+        }
+        let roles: Vec<String> =
+            param.slots.iter().filter_map(|slot| slots.get(*slot)).map(slot_text).collect();
+        let _ = writeln!(out, "{}", roles.join(", "));
+    }
+}
+
+fn refusal_text(refusal: &super::plan::Refusal) -> String {
+    let mut out = format!("refused: {} (SQLSTATE {})\n", refusal.message, refusal.sqlstate);
+    if let Some(hint) = &refusal.hint {
+        let _ = writeln!(out, "hint: {hint}");
+    }
+    out
+}
+
+impl Plan {
+    /// What happens to the statement, for people.
+    pub fn describe(&self, client: &str) -> String {
+        match self {
+            Plan::Forward => "forwarded as it came: nothing encrypted is touched\n".to_owned(),
+            Plan::Refuse(refusal) => refusal_text(refusal),
+            Plan::Rewrite(plan) => {
+                let mut out = format!("sent: {}\n", text_of(&plan.pieces, &plan.slots, client));
+                describe_params(&mut out, &plan.params, &plan.slots);
+                describe_outputs(&mut out, &plan.outputs);
+                out
+            }
+        }
+    }
+}
+
+impl Script {
+    /// What happens to the statements, for people.
+    pub fn describe(&self, client: &str) -> String {
+        let Script::Rewrite(plan) = self else {
+            return "forwarded as it came: nothing encrypted is touched\n".to_owned();
+        };
+        let mut out = format!("sent: {}\n", text_of(&plan.pieces, &plan.slots, client));
+        for (index, statement) in plan.statements.iter().enumerate() {
+            if let Some(refusal) = &statement.refusal {
+                let _ = write!(out, "statement {}: {}", index + 1, refusal_text(refusal));
+            }
+            describe_outputs(&mut out, &statement.outputs);
+        }
+        out
+    }
+}
+
+/// The client's position (in characters from 1) for one in the text that was sent.
+///
+/// `slot_chars` gives the length that a slot was written in. A place inside our own text becomes that of
+/// the client's text behind it.
+fn client_position(
+    pieces: &[Piece],
+    client: &str,
+    server: u32,
+    slot_chars: &dyn Fn(usize) -> usize,
+) -> Option<u32> {
+    let wanted = usize::try_from(server).ok()?.checked_sub(1)?;
+    let chars = |range: &Range<usize>| client.get(range.clone()).map(|text| text.chars().count());
+    let mut passed = 0;
+    let mut behind = false;
+    let mut last = 0;
+    for piece in pieces {
+        let length = match piece {
+            Piece::Source(range) => chars(range)?,
+            Piece::Text(text) => text.chars().count(),
+            Piece::Slot(slot) => slot_chars(*slot),
+        };
+        if let Piece::Source(range) = piece {
+            let start = chars(&(0..range.start))?;
+            if behind {
+                return u32::try_from(start + 1).ok();
+            }
+            if wanted < passed + length {
+                return u32::try_from(start + (wanted - passed) + 1).ok();
+            }
+            last = start + length;
+        } else if wanted < passed + length {
+            behind = true;
+        }
+        passed += length;
+    }
+    behind.then_some(last + 1).and_then(|position| u32::try_from(position).ok())
+}
+
+impl Rewrite {
+    /// Maps an error's position back to the client's text: see the module.
+    pub fn client_position(
+        &self,
+        client: &str,
+        server: u32,
+        slot_chars: &dyn Fn(usize) -> usize,
+    ) -> Option<u32> {
+        if self.command_tag.is_some() {
+            return None;
+        }
+        client_position(&self.pieces, client, server, slot_chars)
+    }
+}
+
+impl ScriptRewrite {
+    /// Maps an error's position back to the client's text: see the module.
+    pub fn client_position(
+        &self,
+        client: &str,
+        server: u32,
+        slot_chars: &dyn Fn(usize) -> usize,
+    ) -> Option<u32> {
+        client_position(&self.pieces, client, server, slot_chars)
+    }
+}

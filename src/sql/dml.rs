@@ -1,0 +1,416 @@
+//! INSERT, UPDATE and DELETE.
+
+use sqlparser::ast::{
+    Assignment, AssignmentTarget, ConflictTarget, Delete, Expr, FromTable, Insert, ObjectName, OnConflict,
+    OnConflictAction, OnInsert, Query, SelectItem, SetExpr, Spanned, Statement, TableFactor, TableObject,
+    TableWithJoins, Update, UpdateTableFromKind,
+};
+
+use super::consts::Extent;
+use super::expr::{Val, ident, object_name};
+use super::parse::index_of;
+use super::planner::Planner;
+use super::query::Outputs;
+use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
+use super::scope::{Frame, Item, ScopeColumn, relation_columns};
+use crate::catalog::{Column, Relation};
+
+impl Planner<'_> {
+    /// A data-modifying statement, or a query; gives what RETURNING gives.
+    pub fn dml(&mut self, statement: &Statement) -> Planned<Outputs> {
+        match statement {
+            Statement::Query(query) => self.query(query),
+            Statement::Insert(insert) => self.insert(insert),
+            Statement::Update(update) => self.update(update),
+            Statement::Delete(delete) => self.delete(delete),
+            Statement::Merge(_) => {
+                Err(unsupported("MERGE", "Use INSERT … ON CONFLICT, or UPDATE and INSERT."))
+            }
+            _ => Err(unsupported(
+                "this statement over an encrypted table",
+                "SELECT, INSERT, UPDATE and DELETE are.",
+            )),
+        }
+    }
+
+    fn insert(&mut self, insert: &Insert) -> Planned<Outputs> {
+        let first = index_of(insert.insert_token.0.span);
+        let foreign = insert.or.is_some()
+            || insert.ignore
+            || !insert.into
+            || insert.overwrite
+            || !insert.assignments.is_empty()
+            || insert.partitioned.is_some()
+            || !insert.after_columns.is_empty()
+            || insert.has_table_keyword
+            || insert.output.is_some()
+            || insert.replace_into
+            || insert.priority.is_some()
+            || insert.insert_alias.is_some()
+            || insert.settings.is_some()
+            || insert.format_clause.is_some()
+            || insert.multi_table_insert_type.is_some()
+            || !insert.multi_table_into_clauses.is_empty()
+            || !insert.multi_table_when_clauses.is_empty()
+            || insert.multi_table_else_clause.is_some();
+        let TableObject::TableName(name) = &insert.table else { return Err(syntax("INSERT").at(first)) };
+        if foreign {
+            return Err(syntax("INSERT").at(first));
+        }
+        let relation = self.target(name)?;
+        let targets = self.insert_columns(&relation, &insert.columns)?;
+        let explicit = !insert.columns.is_empty();
+        if let Some(source) = &insert.source {
+            self.insert_source(&relation, &targets, explicit, source)?;
+        }
+        let alias = match &insert.table_alias {
+            Some(alias) => Some(ident(&alias.alias)?),
+            None => None,
+        };
+        self.frames.push(Frame::default());
+        self.push_target(&relation, alias)?;
+        match &insert.on {
+            Some(OnInsert::OnConflict(conflict)) => self.on_conflict(conflict, &relation)?,
+            Some(_) => return Err(syntax("INSERT").at(first)),
+            None => {}
+        }
+        let outputs = self.returning(insert.returning.as_deref())?;
+        self.frames.pop();
+        Ok(outputs)
+    }
+
+    /// The relation that is written to. Its name cannot be a CTE's.
+    fn target(&mut self, name: &ObjectName) -> Planned<Relation> {
+        let (parts, token) = object_name(name)?;
+        match parts.as_slice() {
+            [table] => self.resolve_relation(None, table, token),
+            [schema, table] | [_, schema, table] => self.resolve_relation(Some(schema), table, token),
+            _ => Err(syntax("a table's name").at(Some(token))),
+        }
+    }
+
+    /// Brings the written relation into scope.
+    fn push_target(&mut self, relation: &Relation, alias: Option<String>) -> Planned<()> {
+        let schema = alias.is_none().then(|| relation.schema.clone());
+        let name = Some(alias.unwrap_or_else(|| relation.name.clone()));
+        let columns = relation_columns(relation);
+        let star = self.push_item(Item { name, schema, columns, open: false, hidden: false })?;
+        if let Some(frame) = self.frames.last_mut() {
+            frame.star.extend(star);
+        }
+        Ok(())
+    }
+
+    fn insert_columns(&self, relation: &Relation, names: &[ObjectName]) -> Planned<Vec<Column>> {
+        if names.is_empty() {
+            return Ok(relation.columns.clone());
+        }
+        let mut columns = Vec::with_capacity(names.len());
+        for name in names {
+            columns.push(self.target_column(relation, name)?);
+        }
+        Ok(columns)
+    }
+
+    fn target_column(&self, relation: &Relation, name: &ObjectName) -> Planned<Column> {
+        let (parts, token) = object_name(name)?;
+        let Some(column) = parts.first().and_then(|name| relation.column(name)) else {
+            let shown = parts.first().map(String::as_str).unwrap_or_default();
+            return Err(Draft::new(
+                "42703",
+                format!("column \"{shown}\" of relation \"{}\" does not exist", relation.name),
+            )
+            .at(Some(token)));
+        };
+        if parts.len() > 1 && (column.encrypted.is_some() || column.unmanaged.is_some()) {
+            return Err(syntax("a target column").at(Some(token)));
+        }
+        Ok(column.clone())
+    }
+
+    fn insert_source(
+        &mut self,
+        relation: &Relation,
+        targets: &[Column],
+        explicit: bool,
+        source: &Query,
+    ) -> Planned<()> {
+        let SetExpr::Values(values) = &*source.body else {
+            let outputs = self.query(source)?;
+            return self.insert_query(targets, outputs);
+        };
+        if source.with.is_some() || source.order_by.is_some() || source.limit_clause.is_some() {
+            let clause = "INSERT … VALUES with WITH, ORDER BY or LIMIT";
+            if targets.iter().any(|c| c.encrypted.is_some() || c.unmanaged.is_some()) {
+                return Err(unsupported(clause, "Write the rows as plain VALUES."));
+            }
+            let outputs = self.query(source)?;
+            return self.settle_outputs(outputs, "INSERT");
+        }
+        for row in &values.rows {
+            let place = row.content.first().and_then(|e| index_of(e.span()));
+            if row.content.len() > targets.len() {
+                return Err(Draft::new("42601", "INSERT has more expressions than target columns").at(place));
+            }
+            if explicit && row.content.len() < targets.len() {
+                return Err(Draft::new("42601", "INSERT has more target columns than expressions").at(place));
+            }
+            for (expr, column) in row.content.iter().zip(targets) {
+                self.assign_expr(relation, column, expr)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// INSERT … SELECT: envelopes pass between columns of one type and key group.
+    fn insert_query(&mut self, targets: &[Column], outputs: Outputs) -> Planned<()> {
+        let protected = targets.iter().any(|c| c.encrypted.is_some() || c.unmanaged.is_some());
+        if outputs.open && (protected || outputs.encrypted().is_some()) {
+            return Err(unsupported(
+                "INSERT … SELECT * from a function whose columns are not known",
+                "Name the columns.",
+            ));
+        }
+        for (index, output) in outputs.columns.into_iter().enumerate() {
+            match targets.get(index) {
+                Some(column) => self.assign(column, output.value)?,
+                None => self.settle_plain(output.value, "INSERT")?,
+            }
+        }
+        Ok(())
+    }
+
+    fn assign_expr(&mut self, relation: &Relation, column: &Column, expr: &Expr) -> Planned<()> {
+        if is_default(expr) {
+            return Ok(());
+        }
+        let value = self.expr(expr)?;
+        let place = index_of(expr.span());
+        self.assign(column, value).map_err(|mut draft| {
+            if draft.hint.is_none() {
+                draft.hint = Some(format!("The target is column {} of {}.", column.name, relation.name));
+            }
+            draft.at(place)
+        })
+    }
+
+    /// A value goes into a column.
+    fn assign(&mut self, column: &Column, value: Val) -> Planned<()> {
+        if let Some(reason) = column.unmanaged {
+            return Err(unsupported(
+                format!("writing column {} of type pyrite.encrypted: {reason}; it", column.name),
+                "Add the column to the configuration.",
+            ));
+        }
+        let Some(target) = &column.encrypted else {
+            return match value {
+                Val::Column(value) => Err(unsupported(
+                    format!(
+                        "storing encrypted column {} in column {}, which is not encrypted,",
+                        full_name(&value.column),
+                        column.name
+                    ),
+                    "Encrypt the target column with the same type and key group.",
+                )
+                .at(value.extent.map(|e| e.first))),
+                value => self.settle_plain(value, "an assignment"),
+            };
+        };
+        match value {
+            Val::Const(value) => self.seal_stored(value, target),
+            Val::Null { extent, cast } => self.null(extent, cast),
+            Val::Column(value) => {
+                let from = &value.column;
+                if from.group != target.group || from.ty != target.ty || from.equality != target.equality {
+                    return Err(unsupported(
+                        format!(
+                            "copying {} to {}, which differ in type, key group or search,",
+                            full_name(from),
+                            full_name(target)
+                        ),
+                        "Declare both columns alike and with one group, or copy through the application.",
+                    )
+                    .at(value.extent.map(|e| e.first)));
+                }
+                if !value.casts.is_empty() {
+                    return Err(column_in(from, "a cast").at(value.extent.map(|e| e.first)));
+                }
+                Ok(())
+            }
+            Val::Plain => Err(unsupported(
+                format!("an expression as value of encrypted column {}", full_name(target)),
+                "Give a parameter, a literal, NULL, DEFAULT, or a column of its key group.",
+            )),
+        }
+    }
+
+    fn on_conflict(&mut self, conflict: &OnConflict, relation: &Relation) -> Planned<()> {
+        match &conflict.conflict_target {
+            Some(ConflictTarget::Columns(columns)) => {
+                for column in columns {
+                    let name = ident(column)?;
+                    let token = index_of(column.span);
+                    let encrypted = relation.column(&name).and_then(|c| c.encrypted.as_ref());
+                    let (Some(encrypted), Some(token)) = (encrypted, token) else { continue };
+                    if !encrypted.equality {
+                        return Err(unsupported(
+                            format!("ON CONFLICT on {}, which has no equality search,", full_name(encrypted)),
+                            "Add \"equality\" to the column's search list in the configuration.",
+                        )
+                        .at(Some(token)));
+                    }
+                    // Behind VALUES the bare name can only be the target's column.
+                    self.wrap(Extent { first: token, last: token }, "pyrite.eq");
+                }
+            }
+            Some(ConflictTarget::OnConstraint(name)) => {
+                let (_, token) = object_name(name)?;
+                if relation.columns.iter().any(|c| c.encrypted.as_ref().is_some_and(|e| e.equality)) {
+                    return Err(unsupported(
+                        "ON CONFLICT ON CONSTRAINT on a table with encrypted columns",
+                        "Name the column: ON CONFLICT (column).",
+                    )
+                    .at(Some(token)));
+                }
+            }
+            None => {}
+        }
+        if let OnConflictAction::DoUpdate(update) = &conflict.action {
+            let mut excluded: Vec<ScopeColumn> = relation_columns(relation);
+            for column in &mut excluded {
+                // Found by `excluded.column` only.
+                column.bare = false;
+            }
+            let name = Some("excluded".to_owned());
+            self.push_item(Item { name, schema: None, columns: excluded, open: false, hidden: false })?;
+            self.assignments(relation, &update.assignments)?;
+            if let Some(condition) = &update.selection {
+                self.condition(condition, "ON CONFLICT … WHERE")?;
+            }
+            if let Some(frame) = self.frames.last_mut() {
+                frame.items.pop();
+            }
+        }
+        Ok(())
+    }
+
+    fn assignments(&mut self, relation: &Relation, list: &[Assignment]) -> Planned<()> {
+        for assignment in list {
+            match &assignment.target {
+                AssignmentTarget::ColumnName(name) => {
+                    let column = self.target_column(relation, name)?;
+                    self.assign_expr(relation, &column, &assignment.value)?;
+                }
+                AssignmentTarget::Tuple(names) => {
+                    let mut columns = Vec::with_capacity(names.len());
+                    for name in names {
+                        columns.push(self.target_column(relation, name)?);
+                    }
+                    self.assign_row(relation, &columns, &assignment.value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `SET (a, b) = (…, …)` or `= (SELECT …)`.
+    fn assign_row(&mut self, relation: &Relation, columns: &[Column], value: &Expr) -> Planned<()> {
+        match value {
+            Expr::Tuple(values) if values.len() == columns.len() => {
+                for (column, value) in columns.iter().zip(values) {
+                    self.assign_expr(relation, column, value)?;
+                }
+                Ok(())
+            }
+            Expr::Nested(inner) if columns.len() == 1 => {
+                columns.iter().try_for_each(|column| self.assign_expr(relation, column, inner))
+            }
+            Expr::Subquery(query) => {
+                let outputs = self.query(query)?;
+                self.insert_query(columns, outputs)
+            }
+            other => Err(syntax("a row assignment").at(index_of(other.span()))),
+        }
+    }
+
+    /// The relation and alias of an UPDATE's or DELETE's target.
+    fn target_table(&mut self, table: &TableWithJoins) -> Planned<(Relation, Option<String>)> {
+        let TableFactor::Table { name, alias, args: None, sample: None, version: None, with_hints, .. } =
+            &table.relation
+        else {
+            return Err(syntax("the target of the statement"));
+        };
+        if !table.joins.is_empty() || !with_hints.is_empty() {
+            return Err(syntax("the target of the statement"));
+        }
+        let relation = self.target(name)?;
+        let alias = match alias {
+            Some(alias) if alias.columns.is_empty() => Some(ident(&alias.name)?),
+            Some(_) => return Err(syntax("the target of the statement")),
+            None => None,
+        };
+        Ok((relation, alias))
+    }
+
+    fn update(&mut self, update: &Update) -> Planned<Outputs> {
+        let foreign = update.output.is_some()
+            || update.or.is_some()
+            || !update.order_by.is_empty()
+            || update.limit.is_some();
+        if foreign {
+            return Err(syntax("UPDATE").at(index_of(update.update_token.0.span)));
+        }
+        let (relation, alias) = self.target_table(&update.table)?;
+        self.frames.push(Frame::default());
+        self.push_target(&relation, alias)?;
+        match &update.from {
+            Some(UpdateTableFromKind::AfterSet(from)) => self.from_list(from)?,
+            Some(UpdateTableFromKind::BeforeSet(_)) => return Err(syntax("UPDATE")),
+            None => {}
+        }
+        // In the order in which PostgreSQL analyses them: parameters get their types that way.
+        if let Some(condition) = &update.selection {
+            self.condition(condition, "WHERE")?;
+        }
+        let outputs = self.returning(update.returning.as_deref())?;
+        self.assignments(&relation, &update.assignments)?;
+        self.frames.pop();
+        Ok(outputs)
+    }
+
+    fn delete(&mut self, delete: &Delete) -> Planned<Outputs> {
+        let first = index_of(delete.delete_token.0.span);
+        let foreign = !delete.tables.is_empty()
+            || delete.output.is_some()
+            || !delete.order_by.is_empty()
+            || delete.limit.is_some();
+        let FromTable::WithFromKeyword(tables) = &delete.from else {
+            return Err(syntax("DELETE").at(first));
+        };
+        let [table] = tables.as_slice() else { return Err(syntax("DELETE").at(first)) };
+        if foreign {
+            return Err(syntax("DELETE").at(first));
+        }
+        let (relation, alias) = self.target_table(table)?;
+        self.frames.push(Frame::default());
+        self.push_target(&relation, alias)?;
+        if let Some(using) = &delete.using {
+            self.from_list(using)?;
+        }
+        if let Some(condition) = &delete.selection {
+            self.condition(condition, "WHERE")?;
+        }
+        let outputs = self.returning(delete.returning.as_deref())?;
+        self.frames.pop();
+        Ok(outputs)
+    }
+
+    fn returning(&mut self, list: Option<&[SelectItem]>) -> Planned<Outputs> {
+        list.map_or_else(|| Ok(Outputs::default()), |list| self.select_list(list))
+    }
+}
+
+/// The keyword DEFAULT, which the tree has as a name.
+fn is_default(expr: &Expr) -> bool {
+    matches!(expr, Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("default"))
+}

@@ -1,0 +1,92 @@
+//! Span edits on the client's text. What lies between them stays as it was written.
+
+use std::ops::Range;
+
+use super::plan::Piece;
+
+/// What replaces a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Text(String),
+    Slot(usize),
+}
+
+/// Where a new text stands to others at the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    /// Closes something that ends here: inner ones first.
+    After(usize),
+    /// Opens something that starts here: outer (later) ones first.
+    Before(std::cmp::Reverse<usize>),
+    /// Stands for the span.
+    Replace,
+}
+
+#[derive(Clone, Debug)]
+struct Edit {
+    span: Range<usize>,
+    order: Order,
+    parts: Vec<Part>,
+}
+
+/// The edits of one statement.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Edits {
+    list: Vec<Edit>,
+}
+
+impl Edits {
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub fn before(&mut self, at: usize, text: impl Into<String>) {
+        let order = Order::Before(std::cmp::Reverse(self.list.len()));
+        self.list.push(Edit { span: at..at, order, parts: vec![Part::Text(text.into())] });
+    }
+
+    pub fn after(&mut self, at: usize, text: impl Into<String>) {
+        let order = Order::After(self.list.len());
+        self.list.push(Edit { span: at..at, order, parts: vec![Part::Text(text.into())] });
+    }
+
+    pub fn replace(&mut self, span: Range<usize>, parts: Vec<Part>) {
+        self.list.push(Edit { span, order: Order::Replace, parts });
+    }
+
+    /// The text of `whole` with the edits made; `None` if two of them overlap.
+    pub fn pieces(mut self, whole: Range<usize>) -> Option<Vec<Piece>> {
+        self.list.sort_by_key(|edit| (edit.span.start, edit.order));
+        let mut pieces = Vec::with_capacity(self.list.len() * 2 + 1);
+        let mut at = whole.start;
+        for edit in self.list {
+            if edit.span.start < at || edit.span.end > whole.end {
+                return None;
+            }
+            push_source(&mut pieces, at..edit.span.start);
+            at = edit.span.end;
+            for part in edit.parts {
+                match part {
+                    Part::Slot(slot) => pieces.push(Piece::Slot(slot)),
+                    Part::Text(text) => push_text(&mut pieces, text),
+                }
+            }
+        }
+        push_source(&mut pieces, at..whole.end);
+        Some(pieces)
+    }
+}
+
+fn push_source(pieces: &mut Vec<Piece>, range: Range<usize>) {
+    if !range.is_empty() {
+        pieces.push(Piece::Source(range));
+    }
+}
+
+fn push_text(pieces: &mut Vec<Piece>, text: String) {
+    match pieces.last_mut() {
+        _ if text.is_empty() => {}
+        Some(Piece::Text(last)) => last.push_str(&text),
+        _ => pieces.push(Piece::Text(text)),
+    }
+}

@@ -1,0 +1,334 @@
+//! The FROM clause: relations, subqueries, functions and joins become entries of a frame.
+
+use sqlparser::ast::{
+    FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Spanned, TableAlias,
+    TableFactor, TableWithJoins,
+};
+
+use super::expr::{ident, object_name};
+use super::parse::index_of;
+use super::planner::Planner;
+use super::refuse::{Draft, Planned, column_in, syntax, unsupported};
+use super::scope::{Frame, Held, Item, ScopeColumn, relation_columns};
+
+/// What `*` brings: entry and column, in order.
+type Star = Vec<(usize, usize)>;
+
+/// Functions that give one column, named after the alias or the function.
+const ONE_COLUMN: &[&str] = &[
+    "generate_series",
+    "generate_subscripts",
+    "unnest",
+    "regexp_split_to_table",
+    "string_to_table",
+    "json_array_elements",
+    "json_array_elements_text",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "json_object_keys",
+    "jsonb_object_keys",
+    "now",
+    "current_setting",
+    "pg_backend_pid",
+];
+
+impl Planner<'_> {
+    /// Reads a FROM list into the innermost frame.
+    pub fn from_list(&mut self, list: &[TableWithJoins]) -> Planned<()> {
+        for table in list {
+            let star = self.table_with_joins(table)?;
+            if let Some(frame) = self.frames.last_mut() {
+                frame.star.extend(star);
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self) -> Planned<&mut Frame> {
+        self.frames.last_mut().ok_or_else(|| syntax("FROM"))
+    }
+
+    /// Adds an entry; every column of it is in `*`.
+    pub fn push_item(&mut self, item: Item) -> Planned<Star> {
+        let frame = self.frame()?;
+        let columns = item.columns.len();
+        frame.items.push(item);
+        let index = frame.items.len() - 1;
+        Ok((0..columns).map(|column| (index, column)).collect())
+    }
+
+    fn table_with_joins(&mut self, table: &TableWithJoins) -> Planned<Star> {
+        let start = self.frame()?.items.len();
+        let mut star = self.factor(&table.relation)?;
+        for join in &table.joins {
+            let right = self.factor(&join.relation)?;
+            star = self.join(join, start, star, right)?;
+        }
+        Ok(star)
+    }
+
+    fn join(&mut self, join: &Join, start: usize, left: Star, right: Star) -> Planned<Star> {
+        let constraint = match &join.join_operator {
+            JoinOperator::Join(c)
+            | JoinOperator::Inner(c)
+            | JoinOperator::Left(c)
+            | JoinOperator::LeftOuter(c)
+            | JoinOperator::Right(c)
+            | JoinOperator::RightOuter(c)
+            | JoinOperator::FullOuter(c)
+            | JoinOperator::CrossJoin(c) => c,
+            _ => return Err(syntax("a join")),
+        };
+        if join.global {
+            return Err(syntax("a join"));
+        }
+        match constraint {
+            JoinConstraint::None => Ok([left, right].concat()),
+            JoinConstraint::On(condition) => {
+                let before = std::mem::replace(&mut self.frame()?.from, start);
+                self.condition(condition, "JOIN … ON")?;
+                self.frame()?.from = before;
+                Ok([left, right].concat())
+            }
+            JoinConstraint::Using(names) => {
+                let mut columns = Vec::new();
+                for name in names {
+                    let (mut parts, token) = object_name(name)?;
+                    columns.push((parts.pop().unwrap_or_default(), Some(token)));
+                }
+                self.using(&columns, left, right)
+            }
+            JoinConstraint::Natural => {
+                let names = self.common(&left, &right)?;
+                self.using(&names, left, right)
+            }
+        }
+    }
+
+    /// The columns that a NATURAL join is over.
+    fn common(&mut self, left: &Star, right: &Star) -> Planned<Vec<(String, Option<usize>)>> {
+        let frame = self.frame()?;
+        if frame.items.iter().any(|item| item.open) {
+            return Err(unsupported("NATURAL JOIN with a function in FROM", "Write the join condition out."));
+        }
+        let name = |entry: &(usize, usize)| {
+            frame.items.get(entry.0).and_then(|item| item.columns.get(entry.1)).map(|c| c.name.clone())
+        };
+        let rights: Vec<String> = right.iter().filter_map(name).collect();
+        Ok(left.iter().filter_map(name).filter(|n| rights.contains(n)).map(|n| (n, None)).collect())
+    }
+
+    /// Merges the columns of a USING list; they come first in `*`.
+    fn using(
+        &mut self,
+        names: &[(String, Option<usize>)],
+        mut left: Star,
+        mut right: Star,
+    ) -> Planned<Star> {
+        let mut merged = Vec::new();
+        let frame = self.frame()?;
+        for (name, token) in names {
+            let mut sides = [None, None];
+            for (side, star) in sides.iter_mut().zip([&mut left, &mut right]) {
+                let found = star.iter().position(|(item, column)| {
+                    frame.items.get(*item).and_then(|i| i.columns.get(*column)).is_some_and(|c| c.name == *name)
+                });
+                *side = found.map(|index| star.remove(index));
+            }
+            for entry in sides.into_iter().flatten() {
+                let column = frame.items.get(entry.0).and_then(|i| i.columns.get(entry.1));
+                if let Some(encrypted) = column.and_then(|c| c.held.encrypted.as_ref()) {
+                    return Err(column_in(encrypted, "USING or NATURAL JOIN").at(*token));
+                }
+                if column.is_some_and(|c| c.held.unmanaged.is_some()) {
+                    return Err(unsupported("a column of type pyrite.encrypted in USING", "Use ON.").at(*token));
+                }
+            }
+            match sides {
+                [Some(kept), Some(other)] => {
+                    if let Some(c) = frame.items.get_mut(other.0).and_then(|i| i.columns.get_mut(other.1)) {
+                        c.bare = false;
+                    }
+                    merged.push(kept);
+                }
+                [kept, other] if frame.items.iter().any(|item| item.open) => {
+                    merged.extend(kept.or(other));
+                }
+                _ => {
+                    let side = if sides[0].is_none() { "left" } else { "right" };
+                    return Err(Draft::new(
+                        "42703",
+                        format!(
+                            "column \"{name}\" specified in USING clause does not exist in {side} table"
+                        ),
+                    )
+                    .at(*token));
+                }
+            }
+        }
+        merged.extend(left);
+        merged.extend(right);
+        Ok(merged)
+    }
+
+    fn factor(&mut self, factor: &TableFactor) -> Planned<Star> {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args,
+                with_hints,
+                version: None,
+                with_ordinality,
+                partitions,
+                json_path: None,
+                sample: None,
+                index_hints,
+            } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => match args {
+                None if !with_ordinality => self.relation(name, alias.as_ref()),
+                None => Err(syntax("WITH ORDINALITY")),
+                Some(args) if args.settings.is_none() => {
+                    self.table_function(name, &args.args, alias.as_ref(), *with_ordinality)
+                }
+                Some(_) => Err(syntax("a function in FROM")),
+            },
+            TableFactor::Function { name, args, with_ordinality, alias, .. } => {
+                self.table_function(name, args, alias.as_ref(), *with_ordinality)
+            }
+            TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_ordinality, .. } => {
+                for expr in array_exprs {
+                    self.plain(expr, "UNNEST")?;
+                }
+                self.function_item("unnest", array_exprs.len(), alias.as_ref(), *with_ordinality)
+            }
+            TableFactor::Derived { lateral, subquery, alias, sample: None } => {
+                self.frame()?.closed = !lateral;
+                let outputs = self.query(subquery)?;
+                self.frame()?.closed = false;
+                let (name, aliases) = alias_of(alias.as_ref())?;
+                let columns = self.scope_columns(&outputs, &aliases)?;
+                self.push_item(Item { name, schema: None, columns, open: outputs.open, hidden: false })
+            }
+            TableFactor::NestedJoin { table_with_joins, alias } => {
+                self.nested_join(table_with_joins, alias.as_ref())
+            }
+            other => Err(syntax("an entry of FROM").at(index_of(other.span()))),
+        }
+    }
+
+    /// `(a JOIN b …) AS j`: with an alias, only the join's columns are seen.
+    fn nested_join(&mut self, tables: &TableWithJoins, alias: Option<&TableAlias>) -> Planned<Star> {
+        let start = self.frame()?.items.len();
+        let star = self.table_with_joins(tables)?;
+        if alias.is_none() {
+            return Ok(star);
+        }
+        let (name, aliases) = alias_of(alias)?;
+        let frame = self.frame()?;
+        let mut columns: Vec<ScopeColumn> = star
+            .iter()
+            .filter_map(|(item, column)| frame.items.get(*item)?.columns.get(*column).cloned())
+            .collect();
+        let open = frame.items.iter().skip(start).any(|item| item.open);
+        for item in frame.items.iter_mut().skip(start) {
+            item.hidden = true;
+            item.open = false;
+        }
+        for (index, column) in columns.iter_mut().enumerate() {
+            column.bare = true;
+            if let Some(alias) = aliases.get(index) {
+                column.name = alias.clone();
+            }
+        }
+        self.push_item(Item { name, schema: None, columns, open, hidden: false })
+    }
+
+    /// A table, view or CTE by name.
+    fn relation(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Planned<Star> {
+        let (parts, token) = object_name(name)?;
+        let (alias_name, aliases) = alias_of(alias)?;
+        let (schema, table) = match parts.as_slice() {
+            [table] => (None, table),
+            [schema, table] | [_, schema, table] => (Some(schema.as_str()), table),
+            _ => return Err(syntax("a table's name").at(Some(token))),
+        };
+        let cte = self.ctes.iter().rev().find(|cte| schema.is_none() && cte.name == *table);
+        let (mut columns, open, own_schema) = match cte {
+            Some(cte) => (cte.columns.clone(), cte.open, None),
+            None => {
+                let relation = self.resolve_relation(schema, table, token)?;
+                (relation_columns(&relation), false, Some(relation.schema))
+            }
+        };
+        for (column, alias) in columns.iter_mut().zip(aliases) {
+            column.name = alias;
+        }
+        let schema = own_schema.filter(|_| alias_name.is_none());
+        let name = alias_name.or_else(|| Some(table.clone()));
+        self.push_item(Item { name, schema, columns, open, hidden: false })
+    }
+
+    fn table_function(
+        &mut self,
+        name: &ObjectName,
+        args: &[FunctionArg],
+        alias: Option<&TableAlias>,
+        ordinality: bool,
+    ) -> Planned<Star> {
+        let (mut parts, token) = object_name(name)?;
+        let name = parts.pop().unwrap_or_default();
+        self.known_function(&name, token)?;
+        let clause = format!("function {name}");
+        for arg in args {
+            let (FunctionArg::Named { arg, .. }
+            | FunctionArg::ExprNamed { arg, .. }
+            | FunctionArg::Unnamed(arg)) = arg;
+            let FunctionArgExpr::Expr(expr) = arg else { return Err(syntax("a function in FROM")) };
+            self.plain(expr, &clause)?;
+        }
+        self.function_item(&name, args.len(), alias, ordinality)
+    }
+
+    /// The entry of a function in FROM. Its columns are known where its alias or nature says so.
+    fn function_item(
+        &mut self,
+        function: &str,
+        args: usize,
+        alias: Option<&TableAlias>,
+        ordinality: bool,
+    ) -> Planned<Star> {
+        let typed = alias.is_some_and(|a| a.columns.iter().any(|c| c.data_type.is_some()));
+        let (name, mut names) = alias_of(alias)?;
+        let expected = if function == "unnest" { args } else { 1 } + usize::from(ordinality);
+        let known = ONE_COLUMN.contains(&function);
+        if known && names.len() < expected {
+            let shown = name.clone().unwrap_or_else(|| function.to_owned());
+            if names.is_empty() {
+                names.push(if args > 1 && function == "unnest" { function.to_owned() } else { shown });
+            }
+            while names.len() < expected {
+                let last = names.len() + 1 == expected && ordinality;
+                names.push(if last { "ordinality" } else { "unnest" }.to_owned());
+            }
+        }
+        let open = !(typed || (known && names.len() == expected));
+        let columns =
+            names.into_iter().map(|name| ScopeColumn { name, held: Held::default(), bare: true }).collect();
+        let name = name.or_else(|| Some(function.to_owned()));
+        self.push_item(Item { name, schema: None, columns, open, hidden: false })
+    }
+}
+
+/// An alias: its name and its column names.
+fn alias_of(alias: Option<&TableAlias>) -> Planned<(Option<String>, Vec<String>)> {
+    let Some(alias) = alias else { return Ok((None, Vec::new())) };
+    if alias.at.is_some() {
+        return Err(syntax("an alias"));
+    }
+    let names: Vec<&Ident> = alias.columns.iter().map(|c| &c.name).collect();
+    let mut columns = Vec::with_capacity(names.len());
+    for name in names {
+        columns.push(ident(name)?);
+    }
+    Ok((Some(ident(&alias.name)?), columns))
+}

@@ -1,0 +1,288 @@
+//! The state of planning one statement, and how it becomes a plan.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::consts::{Const, Extent, Leaf};
+use super::edits::{Edits, Part};
+use super::lexer::{Kind, Tokens};
+use super::plan::{Output, Param, Piece, Role, Slot, Source};
+use super::refuse::{Draft, Planned, no_relation, unsupported};
+use super::scope::Frame;
+use crate::catalog::{Catalog, Environment, Relation};
+use crate::value::Type;
+
+/// What a statement is planned for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Parse of the extended protocol: parameters carry what is sealed.
+    Extended,
+    /// Simple query: there are no parameters.
+    Simple,
+    /// A view's stored definition: only what passes through is allowed.
+    View,
+}
+
+/// A slot before numbering.
+#[derive(Clone, Debug)]
+pub(super) struct SlotDraft {
+    pub source: Source,
+    pub ty: Option<Type>,
+    pub casts: Vec<Type>,
+    pub role: Role,
+}
+
+/// What is known of a client parameter.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ParamDraft {
+    /// Used as it is, at this token.
+    pub plain: Option<usize>,
+    /// `$1 IS NULL`: works on the sealed value as well.
+    pub null_tests: Vec<Extent>,
+    pub slots: Vec<usize>,
+    /// The type (and whether it is an array of it) that its first use gave it.
+    pub inferred: Option<(Type, bool)>,
+}
+
+/// A common table expression in scope.
+#[derive(Clone, Debug)]
+pub(super) struct CteScope {
+    pub name: String,
+    pub columns: Vec<super::scope::ScopeColumn>,
+    pub open: bool,
+}
+
+pub(super) struct Planner<'a> {
+    pub tokens: &'a Tokens<'a>,
+    pub range: Range<usize>,
+    pub catalog: &'a Catalog,
+    pub environment: &'a Environment,
+    pub mode: Mode,
+    pub announced: &'a [u32],
+    pub edits: Edits,
+    pub slots: Vec<SlotDraft>,
+    pub params: Vec<ParamDraft>,
+    pub frames: Vec<Frame>,
+    pub ctes: Vec<CteScope>,
+    /// Something protected is used.
+    pub protected: bool,
+    /// OIDs of the relations that are used.
+    pub relations: Vec<u32>,
+}
+
+/// A finished statement: ranges are into the whole text.
+pub(super) struct Finished {
+    pub pieces: Vec<Piece>,
+    pub slots: Vec<Slot>,
+    pub params: Vec<Param>,
+    pub outputs: Vec<Output>,
+    /// Nothing was changed and nothing is to be opened.
+    pub unchanged: bool,
+}
+
+impl<'a> Planner<'a> {
+    /// For the statement in tokens `range`.
+    pub fn new(
+        tokens: &'a Tokens<'a>,
+        range: Range<usize>,
+        catalog: &'a Catalog,
+        environment: &'a Environment,
+        mode: Mode,
+        announced: &'a [u32],
+    ) -> Planned<Planner<'a>> {
+        let mut count = announced.len();
+        for index in range.clone().filter(|&i| tokens.kind(i) == Some(Kind::Param)) {
+            let number = param_number(tokens.raw(index)).filter(|_| mode == Mode::Extended);
+            let Some(number) = number else {
+                return Err(Draft::new("42P02", format!("there is no parameter {}", tokens.raw(index)))
+                    .at(Some(index)));
+            };
+            count = count.max(number);
+        }
+        Ok(Planner {
+            tokens,
+            range,
+            catalog,
+            environment,
+            mode,
+            announced,
+            edits: Edits::default(),
+            slots: Vec::new(),
+            params: vec![ParamDraft::default(); count],
+            frames: Vec::new(),
+            ctes: Vec::new(),
+            protected: false,
+            relations: Vec::new(),
+        })
+    }
+
+    /// Replaces tokens.
+    pub fn replace(&mut self, extent: Extent, parts: Vec<Part>) {
+        let span = self.tokens.start(extent.first)..self.tokens.end(extent.last);
+        self.edits.replace(span, parts);
+    }
+
+    /// Puts a function call around tokens.
+    pub fn wrap(&mut self, extent: Extent, function: &str) {
+        self.edits.before(self.tokens.start(extent.first), format!("{function}("));
+        self.edits.after(self.tokens.end(extent.last), ")");
+    }
+
+    /// Notes that a parameter goes as it came.
+    pub fn plain_const(&mut self, value: &Const) {
+        if let Leaf::Param(index) = value.leaf {
+            let token = value.extent.map_or(self.range.start, |e| e.first);
+            if let Some(param) = self.params.get_mut(index) {
+                param.plain.get_or_insert(token);
+            }
+        }
+    }
+
+    /// Looks a relation up as PostgreSQL does, and writes its schema where the name alone could come to
+    /// mean another one. `token` is the name's first.
+    pub fn resolve_relation(&mut self, schema: Option<&str>, name: &str, token: usize) -> Planned<Relation> {
+        let shown = schema.map_or(name.to_owned(), |s| format!("{s}.{name}"));
+        let missing = || no_relation(&shown).at(Some(token));
+        let relation = match schema {
+            Some("pg_temp") => self.environment.temporary(name),
+            Some(s) if s.starts_with("pg_temp_") => self.environment.temporary(name),
+            Some(schema) => self.catalog.relation(schema, name),
+            None => {
+                let relation = self.search(name).ok_or_else(missing)?;
+                if self.catalog.is_protected_name(name) {
+                    let schema = quote_identifier(&relation.schema);
+                    self.edits.before(self.tokens.start(token), format!("{schema}."));
+                }
+                Some(relation)
+            }
+        };
+        let relation = relation.ok_or_else(missing)?;
+        if let Some(reason) = &relation.unusable {
+            return Err(unsupported(
+                format!("the use of {}.{}, because {reason}", relation.schema, relation.name),
+                "Query the encrypted tables directly, or define the view so that it only passes encrypted columns on.",
+            )
+            .at(Some(token)));
+        }
+        self.protected |= relation.is_protected();
+        self.relations.push(relation.oid);
+        Ok(relation.clone())
+    }
+
+    fn search(&self, name: &str) -> Option<&'a Relation> {
+        let explicit = self.environment.path().iter().any(|s| s.starts_with("pg_temp"));
+        if !explicit {
+            if let Some(relation) = self.environment.temporary(name) {
+                return Some(relation);
+            }
+        }
+        self.environment.path().iter().find_map(|schema| {
+            if schema.starts_with("pg_temp") {
+                self.environment.temporary(name)
+            } else {
+                self.catalog.relation(schema, name)
+            }
+        })
+    }
+
+    /// Turns what was found into numbers and text.
+    pub fn finish(mut self, outputs: Vec<Output>) -> Planned<Finished> {
+        self.settle_params()?;
+        let unchanged = self.edits.is_empty() && outputs.is_empty();
+        let whole = self.tokens.start(self.range.start)..self.statement_end();
+        let mut next = self.params.len();
+        let mut slots: Vec<Slot> = Vec::with_capacity(self.slots.len());
+        for (index, draft) in self.slots.into_iter().enumerate() {
+            let first_of = |p: usize| self.params.get(p).and_then(|d| d.slots.first()) == Some(&index);
+            let number = match draft.source {
+                Source::Param(param) if first_of(param) => param + 1,
+                _ => {
+                    next += 1;
+                    next
+                }
+            };
+            let server_param = match (u16::try_from(number), self.mode) {
+                (_, Mode::Simple) => 0,
+                (Ok(number), _) => number,
+                (Err(_), _) => {
+                    return Err(Draft::new("54023", "the statement needs more than 65535 parameters")
+                        .hint("Send fewer rows or literals at a time."));
+                }
+            };
+            slots.push(Slot {
+                source: draft.source,
+                source_type: draft.ty,
+                casts: draft.casts,
+                role: draft.role,
+                server_param,
+            });
+        }
+        let params = self.params.iter().enumerate().map(|(index, draft)| {
+            let announced = self.announced.get(index).copied().unwrap_or(0);
+            let inferred = draft.inferred.map(|(ty, array)| if array { ty.array_oid() } else { ty.oid() });
+            let shown = if announced == 0 || announced == 705 { inferred } else { Some(announced) };
+            let type_oid = shown.filter(|_| !draft.slots.is_empty());
+            Param { type_oid, announced, slots: draft.slots.clone() }
+        });
+        let params = params.collect();
+        let Some(pieces) = self.edits.pieces(whole) else {
+            return Err(unsupported("this statement", "Write it in a simpler form."));
+        };
+        Ok(Finished { pieces, slots, params, outputs, unchanged })
+    }
+
+    /// Byte offset behind the statement's last token.
+    fn statement_end(&self) -> usize {
+        self.range.end.checked_sub(1).map_or(0, |last| self.tokens.end(last))
+    }
+
+    /// A parameter is sealed everywhere or nowhere.
+    fn settle_params(&mut self) -> Planned<()> {
+        let mut replaced = Vec::new();
+        for (index, param) in self.params.iter().enumerate() {
+            let Some(slot) = param.slots.first() else { continue };
+            if param.plain.is_some() {
+                return Err(unsupported(
+                    format!("parameter ${} for both an encrypted column and a plain expression", index + 1),
+                    "Pass the value twice, as two parameters.",
+                )
+                .at(param.plain));
+            }
+            replaced.extend(param.null_tests.iter().map(|extent| (*extent, *slot)));
+        }
+        for (extent, slot) in replaced {
+            self.replace(extent, vec![Part::Slot(slot)]);
+        }
+        Ok(())
+    }
+}
+
+/// `$12` is 12.
+pub(super) fn param_number(raw: &str) -> Option<usize> {
+    raw.get(1..)?.parse::<usize>().ok().filter(|n| (1..=65535).contains(n))
+}
+
+/// A stored name as SQL text.
+pub(super) fn quote_identifier(name: &str) -> String {
+    let plain = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    // Reserved words are quoted; quoting more than those does no harm.
+    if plain && sqlparser::keywords::ALL_KEYWORDS.binary_search(&name.to_ascii_uppercase().as_str()).is_err() {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
+/// The outputs, or nothing if none is encrypted.
+pub(super) fn outputs_or_none(list: Vec<Output>) -> Vec<Output> {
+    if list.iter().any(|o| matches!(o, Output::Open { .. })) { list } else { Vec::new() }
+}
+
+/// Shared by the rooms that build outputs.
+pub(super) fn open(held: &super::scope::Held, casts: Vec<Type>) -> Output {
+    match &held.encrypted {
+        Some(column) => Output::Open { column: Arc::clone(column), casts, origin: held.origin },
+        None => Output::Plain,
+    }
+}

@@ -1,0 +1,560 @@
+//! Queries: WITH, set operations, SELECT and its clauses.
+
+use sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, LimitClause, NamedWindowExpr, OrderBy, OrderByKind, Query, Select,
+    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned,
+    Value, WildcardAdditionalOptions, With,
+};
+
+use super::consts::Extent;
+use super::expr::{Val, ident, object_name};
+use super::parse::index_of;
+use super::plan::Output;
+use super::planner::{CteScope, Planner, open};
+use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
+use super::scope::{self, Frame, Held, ScopeColumn};
+use crate::value;
+
+/// An output column of a query.
+#[derive(Clone, Debug)]
+pub(super) struct OutColumn {
+    pub name: String,
+    pub value: Val,
+}
+
+/// What a query gives.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outputs {
+    pub columns: Vec<OutColumn>,
+    /// There may be columns that are not known.
+    pub open: bool,
+}
+
+impl Outputs {
+    fn push(&mut self, name: impl Into<String>, value: Val) {
+        self.columns.push(OutColumn { name: name.into(), value });
+    }
+
+    /// The first encrypted output.
+    pub fn encrypted(&self) -> Option<&super::expr::ColumnVal> {
+        self.columns.iter().find_map(|c| match &c.value {
+            Val::Column(value) => Some(value),
+            _ => None,
+        })
+    }
+}
+
+impl Planner<'_> {
+    /// A query with all its clauses. Constants among its outputs stay open.
+    pub fn query(&mut self, query: &Query) -> Planned<Outputs> {
+        let foreign = query.for_clause.is_some()
+            || query.settings.is_some()
+            || query.format_clause.is_some()
+            || !query.pipe_operators.is_empty();
+        if foreign {
+            return Err(syntax("a clause of a query").at(index_of(query.span())));
+        }
+        let ctes = self.ctes.len();
+        if let Some(with) = &query.with {
+            self.with(with)?;
+        }
+        let order = query.order_by.as_ref();
+        let outputs = match &*query.body {
+            SetExpr::Select(select) => self.select(select, order)?,
+            body => {
+                let outputs = self.set_expr(body)?;
+                if let Some(order) = order {
+                    self.order_by(order, &outputs)?;
+                }
+                outputs
+            }
+        };
+        match &query.limit_clause {
+            None => {}
+            Some(LimitClause::LimitOffset { limit, offset, limit_by }) if limit_by.is_empty() => {
+                for expr in limit.iter().chain(offset.as_ref().map(|o| &o.value)) {
+                    self.plain(expr, "LIMIT or OFFSET")?;
+                }
+            }
+            Some(_) => return Err(syntax("LIMIT")),
+        }
+        if let Some(quantity) = query.fetch.as_ref().and_then(|f| f.quantity.as_ref()) {
+            self.plain(quantity, "FETCH")?;
+        }
+        self.ctes.truncate(ctes);
+        Ok(outputs)
+    }
+
+    fn set_expr(&mut self, body: &SetExpr) -> Planned<Outputs> {
+        match body {
+            SetExpr::Select(select) => self.select(select, None),
+            SetExpr::Query(query) => self.query(query),
+            SetExpr::SetOperation { left, op, set_quantifier, right } => {
+                let left = self.set_expr(left)?;
+                let right = self.set_expr(right)?;
+                self.merge(left, right, *op, *set_quantifier)
+            }
+            SetExpr::Values(values) => {
+                let mut outputs = Outputs::default();
+                for row in &values.rows {
+                    for expr in &row.content {
+                        self.plain(expr, "VALUES")?;
+                    }
+                    if outputs.columns.is_empty() {
+                        for n in 1..=row.content.len() {
+                            outputs.push(format!("column{n}"), Val::Plain);
+                        }
+                    }
+                }
+                Ok(outputs)
+            }
+            SetExpr::Insert(statement) | SetExpr::Update(statement) | SetExpr::Delete(statement) => {
+                self.dml(statement)
+            }
+            SetExpr::Merge(_) => Err(unsupported("MERGE", "Use INSERT … ON CONFLICT, or UPDATE and INSERT.")),
+            SetExpr::Table(_) => Err(unsupported("TABLE", "Write SELECT * FROM the table.")),
+        }
+    }
+
+    /// The outputs of a set operation.
+    fn merge(
+        &mut self,
+        left: Outputs,
+        right: Outputs,
+        op: SetOperator,
+        quantifier: SetQuantifier,
+    ) -> Planned<Outputs> {
+        let all = op == SetOperator::Union && quantifier == SetQuantifier::All;
+        let clause = "UNION, INTERSECT or EXCEPT";
+        if matches!(quantifier, SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName)
+        {
+            return Err(syntax("a set operation"));
+        }
+        if (left.encrypted().is_some() || right.encrypted().is_some())
+            && (left.open || right.open || left.columns.len() != right.columns.len())
+        {
+            return Err(unsupported(
+                "a set operation whose columns do not match",
+                "Give both sides the same columns.",
+            ));
+        }
+        let mut outputs = Outputs { columns: Vec::new(), open: left.open || right.open };
+        let mut rights = right.columns.into_iter();
+        for left in left.columns {
+            let right = rights.next().map_or(Val::Plain, |c| c.value);
+            let value = match (left.value, right) {
+                (Val::Column(mut l), Val::Column(r)) => {
+                    let same = l.column.group == r.column.group && l.column.ty == r.column.ty;
+                    if !all || !same || !l.casts.is_empty() || !r.casts.is_empty() {
+                        return Err(column_in(&l.column, clause).at(l.extent.map(|e| e.first)));
+                    }
+                    l.origin = None;
+                    l.place = None;
+                    l.extent = None;
+                    Val::Column(l)
+                }
+                (Val::Column(value), _) | (_, Val::Column(value)) => {
+                    return Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first)));
+                }
+                (l, r) => {
+                    self.settle_plain(l, clause)?;
+                    self.settle_plain(r, clause)?;
+                    Val::Plain
+                }
+            };
+            outputs.push(left.name, value);
+        }
+        Ok(outputs)
+    }
+
+    fn with(&mut self, with: &With) -> Planned<()> {
+        for cte in &with.cte_tables {
+            if cte.from.is_some() {
+                return Err(syntax("WITH"));
+            }
+            let name = ident(&cte.alias.name)?;
+            let mut aliases = Vec::new();
+            for column in &cte.alias.columns {
+                aliases.push(ident(&column.name)?);
+            }
+            let outputs = match &*cte.query.body {
+                SetExpr::SetOperation { left, op, set_quantifier, right } if with.recursive => {
+                    let outer = self.ctes.len();
+                    if let Some(inner) = &cte.query.with {
+                        self.with(inner)?;
+                    }
+                    let first = self.set_expr(left)?;
+                    let columns = self.scope_columns(&first, &aliases)?;
+                    self.ctes.push(CteScope { name: name.clone(), columns, open: first.open });
+                    let second = self.set_expr(right)?;
+                    self.ctes.truncate(outer);
+                    self.merge(first, second, *op, *set_quantifier)?
+                }
+                _ => self.query(&cte.query)?,
+            };
+            let columns = self.scope_columns(&outputs, &aliases)?;
+            self.ctes.push(CteScope { name, columns, open: outputs.open });
+        }
+        Ok(())
+    }
+
+    /// The columns that a subquery or CTE brings into scope.
+    pub fn scope_columns(&mut self, outputs: &Outputs, aliases: &[String]) -> Planned<Vec<ScopeColumn>> {
+        let mut columns = Vec::with_capacity(outputs.columns.len());
+        for (index, column) in outputs.columns.iter().enumerate() {
+            let held = match &column.value {
+                Val::Column(value) if value.casts.is_empty() => Held {
+                    encrypted: Some(value.column.clone()),
+                    unmanaged: None,
+                    origin: value.origin,
+                },
+                Val::Column(value) => {
+                    return Err(column_in(&value.column, "a cast inside a subquery or view")
+                        .at(value.extent.map(|e| e.first)));
+                }
+                Val::Const(value) => {
+                    self.plain_const(value);
+                    Held::default()
+                }
+                _ => Held::default(),
+            };
+            let name = aliases.get(index).unwrap_or(&column.name).clone();
+            columns.push(ScopeColumn { name, held, bare: true });
+        }
+        Ok(columns)
+    }
+
+    /// A SELECT up to its ORDER BY.
+    fn select(&mut self, select: &Select, order: Option<&OrderBy>) -> Planned<Outputs> {
+        let first = index_of(select.select_token.0.span);
+        check_select(select).map_err(|draft| draft.at(first))?;
+        self.frames.push(Frame::default());
+        self.from_list(&select.from)?;
+        let outputs = self.select_list(&select.projection)?;
+        if let Some(condition) = &select.selection {
+            self.condition(condition, "WHERE")?;
+        }
+        match &select.group_by {
+            GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => {
+                for expr in list {
+                    self.output_ref(expr, &outputs, "GROUP BY", true)?;
+                }
+            }
+            _ => return Err(syntax("GROUP BY").at(first)),
+        }
+        if let Some(condition) = &select.having {
+            self.condition(condition, "HAVING")?;
+        }
+        for window in &select.named_window {
+            match &window.1 {
+                NamedWindowExpr::WindowSpec(spec) => self.window(spec)?,
+                NamedWindowExpr::NamedWindow(_) => return Err(syntax("WINDOW").at(first)),
+            }
+        }
+        match &select.distinct {
+            Some(Distinct::Distinct) => {
+                if let Some(value) = outputs.encrypted() {
+                    let place = value.extent.map(|e| e.first).or(first);
+                    return Err(column_in(&value.column, "DISTINCT").at(place));
+                }
+            }
+            Some(Distinct::On(list)) => {
+                for expr in list {
+                    self.output_ref(expr, &outputs, "DISTINCT ON", false)?;
+                }
+            }
+            _ => {}
+        }
+        if let Some(order) = order {
+            self.order_by(order, &outputs)?;
+        }
+        self.frames.pop();
+        Ok(outputs)
+    }
+
+    /// A select list, or RETURNING.
+    pub fn select_list(&mut self, list: &[SelectItem]) -> Planned<Outputs> {
+        let mut outputs = Outputs::default();
+        for item in list {
+            match item {
+                SelectItem::UnnamedExpr(expr) => {
+                    let value = self.output_value(expr)?;
+                    outputs.push(figure_name(expr).unwrap_or_else(|| "?column?".to_owned()), value);
+                }
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    let name = ident(alias)?;
+                    let value = self.output_value(expr)?;
+                    outputs.push(name, value);
+                }
+                SelectItem::Wildcard(options) => {
+                    let token = wildcard(options)?;
+                    let frame = self.frames.last();
+                    let stars: Vec<(String, Held)> = frame
+                        .into_iter()
+                        .flat_map(|f| f.star.iter().filter_map(|(i, c)| f.items.get(*i)?.columns.get(*c)))
+                        .map(|c| (c.name.clone(), c.held.clone()))
+                        .collect();
+                    outputs.open |= frame.is_some_and(|f| f.items.iter().any(|i| i.open && !i.hidden));
+                    self.star(&mut outputs, stars, token)?;
+                }
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
+                    wildcard(options)?;
+                    let (parts, token) = object_name(name)?;
+                    let (schema, table) = match parts.as_slice() {
+                        [table] => (None, table),
+                        [.., schema, table] => (Some(schema.as_str()), table),
+                        [] => return Err(syntax("a wildcard")),
+                    };
+                    let found = scope::item(&self.frames, schema, table).map_err(|d| d.at(Some(token)))?;
+                    let columns = found.2.columns.iter().map(|c| (c.name.clone(), c.held.clone()));
+                    let columns = columns.collect();
+                    outputs.open |= found.2.open;
+                    self.star(&mut outputs, columns, Some(token))?;
+                }
+                other => return Err(syntax("a select list").at(index_of(other.span()))),
+            }
+        }
+        Ok(outputs)
+    }
+
+    fn star(
+        &mut self,
+        outputs: &mut Outputs,
+        columns: Vec<(String, Held)>,
+        token: Option<usize>,
+    ) -> Planned<()> {
+        for (name, held) in columns {
+            let value = self.held(held, None).map_err(|draft| draft.at(token))?;
+            outputs.push(name, value);
+        }
+        Ok(())
+    }
+
+    /// An expression of a select list: an encrypted column may stand there by itself.
+    fn output_value(&mut self, expr: &Expr) -> Planned<Val> {
+        self.expr(expr)
+    }
+
+    /// An entry of ORDER BY, GROUP BY or DISTINCT ON: an output's name or number, or an expression.
+    fn output_ref(
+        &mut self,
+        expr: &Expr,
+        outputs: &Outputs,
+        clause: &str,
+        input_first: bool,
+    ) -> Planned<()> {
+        let place = index_of(expr.span());
+        let refuse = |value: &Val| match value {
+            Val::Column(value) => Err(column_in(&value.column, clause).at(place)),
+            _ => Ok(()),
+        };
+        match expr {
+            Expr::Value(value) => {
+                if let Value::Number(number, _) = &value.value {
+                    let index = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+                    if outputs.open && outputs.encrypted().is_some() {
+                        return Err(unsupported(
+                            format!("{clause} by number next to a function's columns"),
+                            "Name the column.",
+                        )
+                        .at(place));
+                    }
+                    return index.and_then(|i| outputs.columns.get(i)).map_or(Ok(()), |c| refuse(&c.value));
+                }
+                self.plain(expr, clause)
+            }
+            Expr::Identifier(name) => {
+                let name = ident(name)?;
+                if input_first && scope::bare(&self.frames, &name).is_ok() {
+                    return self.plain(expr, clause);
+                }
+                let mut named = outputs.columns.iter().filter(|c| c.name == name).peekable();
+                if named.peek().is_some() {
+                    return named.try_for_each(|c| refuse(&c.value));
+                }
+                self.plain(expr, clause)
+            }
+            // One pair of parentheses makes an expression of a name in PostgreSQL's eyes too, except here.
+            _ => self.plain(expr, clause),
+        }
+    }
+
+    fn order_by(&mut self, order: &OrderBy, outputs: &Outputs) -> Planned<()> {
+        let OrderByKind::Expressions(list) = &order.kind else { return Err(syntax("ORDER BY")) };
+        for entry in list {
+            if entry.with_fill.is_some() {
+                return Err(syntax("ORDER BY"));
+            }
+            self.output_ref(&entry.expr, outputs, "ORDER BY", false)?;
+        }
+        Ok(())
+    }
+
+    /// Outputs that must hold nothing encrypted.
+    pub fn settle_outputs(&mut self, outputs: Outputs, clause: &str) -> Planned<()> {
+        outputs.columns.into_iter().try_for_each(|column| self.settle_plain(column.value, clause))
+    }
+
+    /// Outputs that nobody looks at (EXISTS).
+    pub fn settle_ignored(&mut self, outputs: Outputs) {
+        for column in outputs.columns {
+            if let Val::Const(value) = column.value {
+                self.plain_const(&value);
+            }
+        }
+    }
+
+    /// The outputs of the whole statement.
+    pub fn final_outputs(&mut self, outputs: Outputs) -> Planned<Vec<Output>> {
+        if outputs.open && outputs.encrypted().is_some() {
+            return Err(unsupported(
+                "* over a function whose columns are not known, next to encrypted columns,",
+                "Name the columns, or give the function's alias a column list.",
+            ));
+        }
+        let mut list = Vec::with_capacity(outputs.columns.len());
+        for column in outputs.columns {
+            let Val::Column(value) = column.value else {
+                self.settle_plain(column.value, "the select list")?;
+                list.push(Output::Plain);
+                continue;
+            };
+            let mut casts = Vec::new();
+            let mut from = value.column.ty;
+            for cast in &value.casts {
+                match cast.ty {
+                    Some(ty) if !cast.array && value::explicitly_castable(&from, &ty) => {
+                        casts.push(ty);
+                        from = ty;
+                    }
+                    _ => {
+                        return Err(unsupported(
+                            format!("this cast of encrypted column {}", full_name(&value.column)),
+                            "Select the column as it is and convert it in the application.",
+                        )
+                        .at(value.extent.map(|e| e.first)));
+                    }
+                }
+            }
+            self.remove_casts(&value);
+            let held =
+                Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: value.origin };
+            list.push(open(&held, casts));
+        }
+        Ok(super::planner::outputs_or_none(list))
+    }
+
+    /// A subquery as a value.
+    pub fn scalar_subquery(&mut self, query: &Query) -> Planned<Val> {
+        let mut outputs = self.query(query)?;
+        if outputs.columns.len() == 1 {
+            if let Some(OutColumn { value: Val::Column(value), .. }) = outputs.columns.pop() {
+                if !value.casts.is_empty() {
+                    return Err(column_in(&value.column, "a cast inside a subquery")
+                        .at(value.extent.map(|e| e.first)));
+                }
+                let place = self.parentheses_around(query);
+                let held =
+                    Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: None };
+                return self.held(held, place);
+            }
+            return Ok(Val::Plain);
+        }
+        self.settle_outputs(outputs, "a subquery")?;
+        Ok(Val::Plain)
+    }
+
+    /// The parentheses of a subquery that is a plain SELECT.
+    fn parentheses_around(&self, query: &Query) -> Option<Extent> {
+        let SetExpr::Select(select) = &*query.body else { return None };
+        let first = match &query.with {
+            Some(with) => index_of(with.with_token.0.span)?,
+            None => index_of(select.select_token.0.span)?,
+        };
+        let open = first.checked_sub(1).filter(|&i| self.tokens.is_sign(i, "("))?;
+        Some(Extent { first: open, last: self.tokens.close(open)? })
+    }
+
+    /// `left IN (SELECT …)` and its like.
+    pub fn in_subquery(&mut self, left: Val, query: &Query) -> Planned<()> {
+        let mut outputs = self.query(query)?;
+        if outputs.columns.len() != 1 || outputs.open {
+            if let Val::Column(value) = &left {
+                return Err(column_in(&value.column, "IN (subquery)").at(value.extent.map(|e| e.first)));
+            }
+            self.settle_plain(left, "IN (subquery)")?;
+            return self.settle_outputs(outputs, "IN (subquery)");
+        }
+        let right = outputs.columns.pop().map_or(Val::Plain, |c| c.value);
+        self.equate(left, right, "IN (subquery)")
+    }
+}
+
+/// Clauses that are other dialects' would hide expressions from the planner.
+fn check_select(select: &Select) -> Planned<()> {
+    if select.into.is_some() {
+        return Err(unsupported("SELECT INTO", "Create the table first, then INSERT … SELECT."));
+    }
+    let foreign = select.select_modifiers.is_some()
+        || select.top.is_some()
+        || select.exclude.is_some()
+        || !select.lateral_views.is_empty()
+        || select.prewhere.is_some()
+        || !select.connect_by.is_empty()
+        || !select.cluster_by.is_empty()
+        || !select.distribute_by.is_empty()
+        || !select.sort_by.is_empty()
+        || select.qualify.is_some()
+        || select.value_table_mode.is_some()
+        || select.flavor != SelectFlavor::Standard;
+    if foreign { Err(syntax("a clause of SELECT")) } else { Ok(()) }
+}
+
+fn wildcard(options: &WildcardAdditionalOptions) -> Planned<Option<usize>> {
+    let token = index_of(options.wildcard_token.0.span);
+    let foreign = options.opt_ilike.is_some()
+        || options.opt_exclude.is_some()
+        || options.opt_except.is_some()
+        || options.opt_replace.is_some()
+        || options.opt_rename.is_some()
+        || options.opt_alias.is_some();
+    if foreign { Err(Draft::at(syntax("a wildcard"), token)) } else { Ok(token) }
+}
+
+/// The name that PostgreSQL gives an output column without an alias; `None` where it has no idea.
+fn figure_name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Identifier(name) => ident(name).ok(),
+        Expr::CompoundIdentifier(names) => names.last().and_then(|n| ident(n).ok()),
+        Expr::Function(function) => object_name(&function.name).ok().and_then(|(mut parts, _)| parts.pop()),
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => figure_name(inner),
+        Expr::Cast { expr, data_type, .. } => figure_name(expr).or_else(|| {
+            let name = data_type.to_string().to_ascii_lowercase();
+            Some(name.split(['(', '[', ' ']).next().unwrap_or_default().to_owned())
+        }),
+        Expr::Case { else_result, .. } => {
+            else_result.as_deref().and_then(figure_name).or_else(|| Some("case".to_owned()))
+        }
+        Expr::Array(_) => Some("array".to_owned()),
+        Expr::Exists { .. } => Some("exists".to_owned()),
+        Expr::Extract { .. } => Some("extract".to_owned()),
+        Expr::Substring { .. } => Some("substring".to_owned()),
+        Expr::Position { .. } => Some("position".to_owned()),
+        Expr::Overlay { .. } => Some("overlay".to_owned()),
+        Expr::Ceil { .. } => Some("ceil".to_owned()),
+        Expr::Floor { .. } => Some("floor".to_owned()),
+        Expr::AtTimeZone { .. } => Some("timezone".to_owned()),
+        Expr::Tuple(_) => Some("row".to_owned()),
+        Expr::Trim { .. } => Some("btrim".to_owned()),
+        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => Some("bool".to_owned()),
+        Expr::Subquery(query) => match &*query.body {
+            SetExpr::Select(select) => match select.projection.first()? {
+                SelectItem::UnnamedExpr(expr) => figure_name(expr),
+                SelectItem::ExprWithAlias { alias, .. } => ident(alias).ok(),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}

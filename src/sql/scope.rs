@@ -1,0 +1,167 @@
+//! Names: what a FROM clause brings into scope, and what a column reference means in it.
+
+use std::sync::Arc;
+
+use super::refuse::{Draft, Planned, no_column, unsupported};
+use crate::catalog::{EncryptedColumn, Relation};
+
+/// What a column holds, as far as planning cares.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Held {
+    /// The encrypted column by lineage.
+    pub encrypted: Option<Arc<EncryptedColumn>>,
+    /// Holds envelopes that nothing is known of.
+    pub unmanaged: Option<&'static str>,
+    /// Table OID and attribute number that RowDescription will show, where that is certain.
+    pub origin: Option<(u32, i16)>,
+}
+
+/// A column in scope.
+#[derive(Clone, Debug)]
+pub(super) struct ScopeColumn {
+    pub name: String,
+    pub held: Held,
+    /// Whether the bare name finds it (not the second column of a USING pair).
+    pub bare: bool,
+}
+
+/// One entry of a FROM clause.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    /// Alias, or the relation's name.
+    pub name: Option<String>,
+    /// Schema, if the relation has no alias.
+    pub schema: Option<String>,
+    pub columns: Vec<ScopeColumn>,
+    /// There may be columns that are not known (functions).
+    pub open: bool,
+    /// Hidden behind the alias of the join that it is part of.
+    pub hidden: bool,
+}
+
+impl Item {
+    pub fn holds_encrypted(&self) -> bool {
+        self.columns.iter().any(|c| c.held.encrypted.is_some() || c.held.unmanaged.is_some())
+    }
+}
+
+/// Columns of a relation under its own name.
+pub(super) fn relation_columns(relation: &Relation) -> Vec<ScopeColumn> {
+    let columns = relation.columns.iter().map(|column| ScopeColumn {
+        name: column.name.clone(),
+        held: Held {
+            encrypted: column.encrypted.clone(),
+            unmanaged: column.unmanaged,
+            origin: Some((relation.oid, column.attnum)),
+        },
+        bare: true,
+    });
+    columns.collect()
+}
+
+/// The names that one SELECT (or other statement) brings.
+#[derive(Debug, Default)]
+pub(super) struct Frame {
+    pub items: Vec<Item>,
+    /// `*`: item and column, in order.
+    pub star: Vec<(usize, usize)>,
+    /// Nothing is seen of it: a FROM subquery without LATERAL is being read.
+    pub closed: bool,
+    /// Items before this one are not seen: a JOIN's condition is being read.
+    pub from: usize,
+}
+
+impl Frame {
+    /// Visible items, with their index.
+    fn visible(&self) -> impl Iterator<Item = (usize, &Item)> {
+        let from = if self.closed { usize::MAX } else { self.from };
+        self.items.iter().enumerate().skip(from).filter(|(_, item)| !item.hidden)
+    }
+}
+
+/// What a reference turned out to be.
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    Column(Held),
+    /// A system column or one of a function's result: plain.
+    Plain,
+    /// A relation's name as a value: its whole row.
+    Row { encrypted: bool },
+}
+
+const SYSTEM_COLUMNS: &[&str] = &["tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"];
+
+fn ambiguous(name: &str) -> Box<Draft> {
+    Draft::new("42702", format!("column reference \"{name}\" is ambiguous"))
+}
+
+/// Resolves a bare name, from the innermost frame outwards.
+pub(super) fn bare(frames: &[Frame], name: &str) -> Planned<Found> {
+    let mut open = false;
+    for frame in frames.iter().rev() {
+        let mut found = None;
+        for (_, item) in frame.visible() {
+            for column in item.columns.iter().filter(|c| c.bare && c.name == name) {
+                if found.replace(column).is_some() {
+                    return Err(ambiguous(name));
+                }
+            }
+        }
+        if let Some(column) = found {
+            if open && (column.held.encrypted.is_some() || column.held.unmanaged.is_some()) {
+                return Err(unsupported(
+                    format!("the column reference \"{name}\" next to a function in FROM"),
+                    "Qualify the column with its table's name or alias.",
+                ));
+            }
+            return Ok(if open { Found::Plain } else { Found::Column(column.held.clone()) });
+        }
+        if SYSTEM_COLUMNS.contains(&name) && frame.visible().next().is_some() {
+            return Ok(Found::Plain);
+        }
+        open |= frame.visible().any(|(_, item)| item.open);
+    }
+    for frame in frames.iter().rev() {
+        if let Some((_, item)) = frame.visible().find(|(_, i)| i.name.as_deref() == Some(name)) {
+            return Ok(Found::Row { encrypted: item.holds_encrypted() });
+        }
+    }
+    if open { Ok(Found::Plain) } else { Err(no_column(name)) }
+}
+
+/// Finds the FROM entry that a qualifier names: frame and item index.
+pub(super) fn item<'f>(
+    frames: &'f [Frame],
+    schema: Option<&str>,
+    name: &str,
+) -> Planned<(usize, usize, &'f Item)> {
+    for (depth, frame) in frames.iter().enumerate().rev() {
+        let mut matching = frame.visible().filter(|(_, item)| {
+            item.name.as_deref() == Some(name) && (schema.is_none() || item.schema.as_deref() == schema)
+        });
+        if let Some((index, item)) = matching.next() {
+            if matching.next().is_some() {
+                return Err(Draft::new("42P09", format!("table reference \"{name}\" is ambiguous")));
+            }
+            return Ok((depth, index, item));
+        }
+    }
+    Err(Draft::new("42P01", format!("missing FROM-clause entry for table \"{name}\"")))
+}
+
+/// Resolves `table.column` or `schema.table.column`.
+pub(super) fn qualified(
+    frames: &[Frame],
+    schema: Option<&str>,
+    table: &str,
+    column: &str,
+) -> Planned<Found> {
+    let (_, _, item) = item(frames, schema, table)?;
+    let mut matching = item.columns.iter().filter(|c| c.name == column);
+    match (matching.next(), matching.next()) {
+        (Some(_), Some(_)) => Err(ambiguous(column)),
+        (Some(found), None) => Ok(Found::Column(found.held.clone())),
+        (None, _) if item.open || SYSTEM_COLUMNS.contains(&column) => Ok(Found::Plain),
+        (None, _) => Err(Draft::new("42703", format!("column {table}.{column} does not exist"))),
+    }
+}

@@ -1,0 +1,151 @@
+//! Simple queries: several statements in one text.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Scope;
+use super::lexer::Tokens;
+use super::plan::{Piece, REFUSED_TEXT, Refusal, Script, ScriptRewrite, ScriptStatement};
+use super::planner::Mode;
+use super::refuse::unsupported;
+use super::screen;
+use super::statement::{self, Outcome};
+
+/// The statements of a text, empty ones left out: ranges of tokens without the semicolon.
+pub(super) fn split(tokens: &Tokens<'_>) -> Vec<Range<usize>> {
+    let mut list = Vec::new();
+    let mut start = 0;
+    let mut depth = 0usize;
+    let mut block = 0usize;
+    let create = |start: usize| tokens.is_word(start, "create");
+    for index in 0..tokens.len() {
+        let raw = tokens.raw(index);
+        match raw {
+            "(" | "[" => depth += 1,
+            ")" | "]" => depth = depth.saturating_sub(1),
+            ";" if depth == 0 && block == 0 => {
+                if start < index {
+                    list.push(start..index);
+                }
+                start = index + 1;
+            }
+            // A body in SQL has semicolons of its own, and CASE has an END too.
+            _ if create(start) => {
+                if tokens.is_word(index, "begin") && tokens.is_word(index + 1, "atomic") {
+                    block += 1;
+                } else if block > 0 && tokens.is_word(index, "case") {
+                    block += 1;
+                } else if block > 0 && tokens.is_word(index, "end") {
+                    block -= 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    if start < tokens.len() {
+        list.push(start..tokens.len());
+    }
+    list
+}
+
+/// Plans the text of a Query message.
+pub(super) fn plan(text: &str, scope: &Scope<'_>) -> Script {
+    let tokens = match statement::tokens(text, scope.environment) {
+        Ok(tokens) => tokens,
+        Err(error) => return whole(statement::lex_refusal(text, error)),
+    };
+    let mut script = Building::default();
+    let mut at = 0;
+    let mut environment_changed = false;
+    for range in split(&tokens) {
+        let span = tokens.start(range.start)..tokens.end(range.end.saturating_sub(1));
+        let mut outcome = statement::one(&tokens, range.clone(), scope, Mode::Simple, &[]);
+        let effect = screen(scope.catalog, text.get(span.clone()).unwrap_or_default().as_bytes());
+        // What a name means here would be known only after the statements before it ran.
+        let depends = effect.touches && !matches!(outcome, Ok(Outcome::Forward));
+        if environment_changed && depends {
+            outcome = Err(unsupported(
+                "a statement over encrypted tables behind one that may change how names and values are read, in one simple query,",
+                "Send the statements one by one.",
+            )
+            .at(Some(range.start)));
+        }
+        environment_changed |= effect.environment || effect.catalog;
+        script.pieces.extend(source(at..span.start));
+        at = span.end;
+        match outcome {
+            Ok(outcome) => script.add(outcome, span),
+            Err(draft) => script.refuse(statement::finish(text, &tokens, *draft)),
+        }
+    }
+    script.pieces.extend(source(at..text.len()));
+    script.finish()
+}
+
+fn source(range: Range<usize>) -> Option<Piece> {
+    (!range.is_empty()).then_some(Piece::Source(range))
+}
+
+/// A text that no statement can be told from.
+fn whole(refusal: Arc<Refusal>) -> Script {
+    let statement =
+        ScriptStatement { pieces: 0..1, outputs: Vec::new(), command_tag: None, refusal: Some(refusal) };
+    Script::Rewrite(Arc::new(ScriptRewrite {
+        pieces: vec![Piece::Text(REFUSED_TEXT.to_owned())],
+        slots: Vec::new(),
+        statements: vec![statement],
+    }))
+}
+
+/// The plan as it grows.
+#[derive(Default)]
+struct Building {
+    pieces: Vec<Piece>,
+    slots: Vec<super::plan::Slot>,
+    statements: Vec<ScriptStatement>,
+    changed: bool,
+}
+
+impl Building {
+    fn add(&mut self, outcome: Outcome, span: Range<usize>) {
+        let Outcome::Rewrite(done, command_tag) = outcome else {
+            self.pieces.extend(source(span));
+            return self.statement(1, Vec::new(), None, None);
+        };
+        let base = self.slots.len();
+        self.changed = true;
+        self.slots.extend(done.slots);
+        let count = done.pieces.len();
+        self.pieces.extend(done.pieces.into_iter().map(|piece| match piece {
+            Piece::Slot(slot) => Piece::Slot(base + slot),
+            other => other,
+        }));
+        self.statement(count, done.outputs, command_tag, None);
+    }
+
+    /// The last `count` pieces are a statement.
+    fn statement(
+        &mut self,
+        count: usize,
+        outputs: Vec<super::plan::Output>,
+        command_tag: Option<&'static str>,
+        refusal: Option<Arc<Refusal>>,
+    ) {
+        let pieces = self.pieces.len() - count..self.pieces.len();
+        self.statements.push(ScriptStatement { pieces, outputs, command_tag, refusal });
+    }
+
+    fn refuse(&mut self, refusal: Arc<Refusal>) {
+        self.changed = true;
+        self.pieces.push(Piece::Text(REFUSED_TEXT.to_owned()));
+        self.statement(1, Vec::new(), None, Some(refusal));
+    }
+
+    fn finish(self) -> Script {
+        if !self.changed {
+            return Script::Forward;
+        }
+        let Building { pieces, slots, statements, .. } = self;
+        Script::Rewrite(Arc::new(ScriptRewrite { pieces, slots, statements }))
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests of the planner over a hand-made catalog.
