@@ -70,7 +70,8 @@ impl Server {
 
     /// A client program of the same version, such as `psql`.
     pub fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.bin.join(name));
+        let beside = self.bin.join(name);
+        let mut command = Command::new(if beside.exists() { beside } else { name.into() });
         command.env("PGUSER", "postgres").env("PGHOST", "127.0.0.1").env("PGCONNECT_TIMEOUT", "20");
         command
     }
