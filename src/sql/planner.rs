@@ -267,7 +267,8 @@ pub(super) fn quote_identifier(name: &str) -> String {
     let plain = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     // Reserved words are quoted; quoting more than those does no harm.
-    if plain && sqlparser::keywords::ALL_KEYWORDS.binary_search(&name.to_ascii_uppercase().as_str()).is_err() {
+    if plain && sqlparser::keywords::ALL_KEYWORDS.binary_search(&name.to_ascii_uppercase().as_str()).is_err()
+    {
         name.to_owned()
     } else {
         format!("\"{}\"", name.replace('"', "\"\""))
