@@ -85,9 +85,18 @@ fn catalog() -> Catalog {
     let mut relations: Vec<serde_json::Value> =
         RELATIONS.iter().enumerate().map(|(n, line)| relation_json(n, line)).collect();
     let views = [
-        ("public.contacts v: id 23, mail *", " SELECT customers.id,\n customers.email AS mail\n FROM customers;"),
-        ("public.contacts2 v: mail *, n 20", "SELECT contacts.mail, 1 AS n FROM contacts WHERE contacts.id > 5;"),
-        ("public.domains v: host 25", "SELECT split_part((customers.email)::text, '@', 2) AS host FROM customers;"),
+        (
+            "public.contacts v: id 23, mail *",
+            " SELECT customers.id,\n customers.email AS mail\n FROM customers;",
+        ),
+        (
+            "public.contacts2 v: mail *, n 20",
+            "SELECT contacts.mail, 1 AS n FROM contacts WHERE contacts.id > 5;",
+        ),
+        (
+            "public.domains v: host 25",
+            "SELECT split_part((customers.email)::text, '@', 2) AS host FROM customers;",
+        ),
         ("public.plainview v: id 23", "SELECT orders.id FROM orders;"),
     ];
     for (n, (line, definition)) in views.iter().enumerate() {
@@ -95,13 +104,17 @@ fn catalog() -> Catalog {
         view["definition"] = serde_json::json!(definition);
         relations.push(view);
     }
-    let mut child = relation_json(200, "public.customers_eu r: id 23, name 25, email *, phone *, birthday *, note *, active *");
+    let mut child = relation_json(
+        200,
+        "public.customers_eu r: id 23, name 25, email *, phone *, birthday *, note *, active *",
+    );
     child["parents"] = serde_json::json!([16_000]);
     relations.push(child);
     let json = serde_json::json!({
         "path": ["pg_catalog", "public"],
         "domain": DOMAIN,
         "relations": relations,
+        "indexes": [["public", "customers_email_idx"], ["other", "customers_email_idx1"]],
         "functions": [
             {"schema": "public", "name": "count_customers", "body": "SELECT count(*) FROM Customers"},
             {"schema": "public", "name": "wrapper", "body": "BEGIN RETURN count_customers(); END"},

@@ -50,7 +50,10 @@ fn announced_types_must_fit() {
 
 #[test]
 fn outputs_name_their_origin() {
-    let plan = rewrite("SELECT s.email, (SELECT phone FROM customers LIMIT 1) FROM (SELECT * FROM customers) s", &[]);
+    let plan = rewrite(
+        "SELECT s.email, (SELECT phone FROM customers LIMIT 1) FROM (SELECT * FROM customers) s",
+        &[],
+    );
     let origins: Vec<_> = plan
         .outputs
         .iter()
