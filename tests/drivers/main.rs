@@ -28,7 +28,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    pub fn new() -> Pair {
+    pub fn start() -> Pair {
         let server = server::shared();
         let (plain, protected) = (server.database("plain"), server.database("protected"));
         let pyrite = Pyrite::start(&COLUMNS.replace("DATABASE", &protected));
@@ -102,7 +102,7 @@ fn python(script: &str) -> Command {
 }
 
 fn psycopg(mode: &str) {
-    let output = Pair::new().compare(|port, database| {
+    let output = Pair::start().compare(|port, database| {
         let mut command = python("app_psycopg.py");
         command.args([mode, &port.to_string(), database]);
         command
@@ -137,7 +137,7 @@ fn psycopg_pipeline() {
 
 #[test]
 fn asyncpg() {
-    let output = Pair::new().compare(|port, database| {
+    let output = Pair::start().compare(|port, database| {
         let mut command = python("app_asyncpg.py");
         command.args([&port.to_string(), database]);
         command
@@ -147,7 +147,7 @@ fn asyncpg() {
 
 #[test]
 fn node_postgres() {
-    let output = Pair::new().compare(|port, database| {
+    let output = Pair::start().compare(|port, database| {
         let mut command = Command::new("node");
         command
             .arg(here().join("app_node.js"))
@@ -160,7 +160,7 @@ fn node_postgres() {
 
 #[test]
 fn psql() {
-    let output = Pair::new().compare(|port, database| {
+    let output = Pair::start().compare(|port, database| {
         let mut command = server::shared().program("psql");
         command.args(["-X", "-v", "ON_ERROR_STOP=1", "-p", &port.to_string(), "-d", database, "-f"]);
         command.arg(here().join("app_psql.sql"));

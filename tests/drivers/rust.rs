@@ -28,12 +28,23 @@ async fn application(port: u16, database: &str) -> String {
     out
 }
 
+/// What is inserted: id, e-mail, name, vip, score, serial, photo, note.
+type Person = (
+    i32,
+    Option<&'static str>,
+    &'static str,
+    Option<bool>,
+    Option<f64>,
+    Option<i64>,
+    Option<&'static [u8]>,
+    Option<&'static str>,
+);
+
 async fn insert(client: &Client, out: &mut String) {
     let text = "INSERT INTO people (id, email, name, vip, score, serial, photo, note) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let statement = client.prepare(text).await.expect("prepare");
     writeln!(out, "{:?}", statement.params()).unwrap();
-    let rows: [(i32, Option<&str>, &str, Option<bool>, Option<f64>, Option<i64>, Option<&[u8]>, Option<&str>);
-        3] = [
+    let rows: [Person; 3] = [
         (
             1,
             Some(GRETE),
@@ -154,7 +165,7 @@ fn value(row: &Row, index: usize) -> String {
 
 #[test]
 fn tokio_postgres_client() {
-    let pair = Pair::new();
+    let pair = Pair::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let [expected, actual] =
         pair.sides().map(|(port, database)| runtime.block_on(application(port, database)));

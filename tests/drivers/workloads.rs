@@ -13,7 +13,7 @@ fn run(command: &mut Command) -> String {
 
 #[test]
 fn pgbench_in_all_query_modes() {
-    let pair = Pair::new();
+    let pair = Pair::start();
     let [_, (port, database)] = pair.sides();
     let pgbench = |arguments: &[&str]| {
         let mut command = server::shared().program("pgbench");
@@ -48,7 +48,7 @@ COMMENT ON TABLE things IS 'don''t panic';
 
 #[test]
 fn dump_and_restore_of_an_unprotected_database() {
-    let pair = Pair::new();
+    let pair = Pair::start();
     let server = server::shared();
     let (source, target) = (server.database("source"), server.database("target"));
     server.connect(&source).run(UNPROTECTED);
