@@ -1,6 +1,5 @@
 //! Composition root: accept, limits, workers.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
 use crate::config::Config;
+use crate::database::{Databases, OpenError};
 use crate::session::{self, Cancels, Shared};
 
 /// A running proxy. Dropped, it stops.
@@ -32,6 +32,8 @@ pub enum ServerError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A protected database cannot be opened.
+    Open(OpenError),
     /// A thread or its runtime cannot be made.
     Runtime(std::io::Error),
 }
@@ -46,6 +48,7 @@ impl fmt::Display for ServerError {
                 )
             }
             ServerError::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            ServerError::Open(error) => error.fmt(f),
             ServerError::Runtime(error) => write!(f, "cannot start a worker thread: {error}"),
         }
     }
@@ -61,15 +64,16 @@ impl Server {
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(false);
+        let mut server = Server { address, stop, threads: Vec::new() };
+        let databases = server.open(&config, stopped.clone())?;
         let shared = Arc::new(Shared {
             upstream: config.upstream.clone(),
             cancels: Arc::new(Cancels::default()),
-            databases: BTreeMap::new(),
+            databases,
             stop: stopped,
             most_clients: config.limits.clients,
             clients: AtomicUsize::new(0),
         });
-        let mut server = Server { address, stop, threads: Vec::new() };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut workers = Vec::new();
         for n in 0..config.workers.unwrap_or(cores).max(1) {
@@ -81,6 +85,19 @@ impl Server {
         let stopped = shared.stop.clone();
         server.spawn("accept".into(), move || accept(listener, workers, stopped))?;
         Ok(server)
+    }
+
+    /// Opens the protected databases on a thread that keeps them fresh from then on.
+    fn open(&mut self, config: &Config, mut stop: watch::Receiver<bool>) -> Result<Databases, ServerError> {
+        let (sender, opened) = std::sync::mpsc::sync_channel(1);
+        let config = config.clone();
+        self.spawn("databases".into(), move || async move {
+            // The receiver waits just below.
+            let _ = sender.send(Databases::open(&config).await);
+            let _ = stop.wait_for(|stop| *stop).await;
+        })?;
+        let ended = |_| ServerError::Runtime(std::io::Error::other("the database thread ended"));
+        opened.recv().map_err(ended)?.map_err(ServerError::Open)
     }
 
     fn spawn<F, T>(&mut self, name: String, body: F) -> Result<(), ServerError>
@@ -129,28 +146,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop_and_join();
     }
-}
-
-/// Serves until SIGINT or SIGTERM. `started` is called when clients can connect.
-pub fn run(config: Config, started: impl FnOnce(&Server)) -> Result<(), ServerError> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Runtime)?;
-    let server = Server::start(config)?;
-    runtime
-        .block_on(async {
-            use tokio::signal::unix::{SignalKind, signal};
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut terminate = signal(SignalKind::terminate())?;
-            started(&server);
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            Ok(())
-        })
-        .map_err(ServerError::Runtime)?;
-    server.shutdown();
-    Ok(())
 }
 
 /// Hands new sockets to the workers in turn.

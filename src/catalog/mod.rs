@@ -76,8 +76,7 @@ pub struct Relation {
 impl Relation {
     /// Whether anything about it needs planning.
     pub fn is_protected(&self) -> bool {
-        self.unusable.is_some()
-            || self.columns.iter().any(|c| c.encrypted.is_some() || c.unmanaged.is_some())
+        self.unusable.is_some() || self.columns.iter().any(|c| c.encrypted.is_some() || c.unmanaged.is_some())
     }
 
     /// A column by its stored name.

@@ -2,12 +2,22 @@
 
 mod cancel;
 mod error;
+mod errors;
+mod freshness;
+mod machine;
 mod opaque;
+mod pipeline;
+mod plan;
+mod planned;
+mod plans;
+mod registry;
+mod request;
+mod response;
 mod shared;
 mod startup;
-mod translate;
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -18,6 +28,7 @@ pub(crate) use cancel::Cancels;
 pub(crate) use shared::Shared;
 
 use error::End;
+use machine::Machine;
 use startup::establish;
 
 /// How long a client may take to read its last error.
@@ -62,7 +73,12 @@ async fn session(client: &mut Link, shared: &Shared, boundary: &Cell<bool>) -> E
         Ok(established) => established,
         Err(end) => return end,
     };
-    boundary.set(false);
-    let outcome = opaque::relay(client, &mut established.server).await;
-    outcome.map_or_else(End::Io, |()| End::Closed)
+    let server = &mut established.server;
+    match shared.databases.get(&established.database) {
+        Some(database) => Machine::new(Arc::clone(database)).run(client, server, boundary).await,
+        None => {
+            boundary.set(false);
+            opaque::relay(client, server).await.map_or_else(End::Io, |()| End::Closed)
+        }
+    }
 }

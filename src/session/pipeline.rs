@@ -29,8 +29,6 @@ pub(super) enum Entry {
     Query(Mask, Option<Box<ScriptRun>>),
     /// FunctionCallResponse, ReadyForQuery.
     FunctionCall,
-    /// Nothing: marks where the client ended its COPY data.
-    CopyEnd,
     /// Our own Describe of a rewritten statement; the client does not see its answer.
     Inspect(Rc<Planned>),
     /// A query of ours.
@@ -100,11 +98,8 @@ impl Pipeline {
         self.queue.push_back(entry);
     }
 
-    /// The request that the server answers now. Marks that it skipped are passed over.
+    /// The request that the server answers now.
     pub(super) fn front(&mut self) -> Option<&mut Entry> {
-        while matches!(self.queue.front(), Some(Entry::CopyEnd)) {
-            self.pop();
-        }
         self.queue.front_mut()
     }
 
@@ -137,11 +132,6 @@ impl Pipeline {
             self.front += 1;
             self.due -= 1;
         }
-    }
-
-    /// Whether the end of a COPY's data was sent behind the front request.
-    pub(super) fn copy_ended(&self) -> bool {
-        self.queue.iter().skip(1).any(|e| matches!(e, Entry::CopyEnd))
     }
 
     /// Whether a COPY may be among what is not answered.

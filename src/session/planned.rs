@@ -4,11 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, EncryptedColumn};
-use crate::sql::plan::{Output, Piece, Refusal, Rewrite, Role, ScriptRewrite};
+use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite};
 use crate::transform::{TransformError, Transformer};
 use crate::value::{Format, Type};
 use crate::wire::backend::{Field, RowDescription};
 use crate::wire::build;
+
+use super::plan::from_transform;
 
 /// `bytea`
 const BYTEA: u32 = 17;
@@ -56,6 +58,8 @@ pub(super) struct ScriptRun {
     pub script: Arc<ScriptRewrite>,
     /// The statement that is answered now.
     pub index: usize,
+    /// Statements refused for a value in them.
+    refused: Vec<Option<Arc<Refusal>>>,
     spans: Spans,
 }
 
@@ -103,42 +107,49 @@ fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
     }
 }
 
-/// Why a script cannot be sent.
-pub(super) enum ScriptError {
-    /// A literal is refused.
-    Value(TransformError),
-    /// The plan contradicts itself.
-    Plan,
-}
-
 impl ScriptRun {
-    /// Writes a script's text with its literals sealed.
+    /// Writes a script's text with its literals sealed. A statement with a value that is refused is replaced
+    /// by one that fails. `None` if the plan contradicts itself.
     pub(super) fn new(
         script: Arc<ScriptRewrite>,
         client: &[u8],
         transformer: &mut Transformer,
         out: &mut Vec<u8>,
-    ) -> Result<ScriptRun, ScriptError> {
-        let mut refused = None;
-        let spans = render(&script.pieces, client, out, |n, out| {
-            let slot = script.slots.get(n)?;
-            let mut sealed = Vec::new();
-            match transformer.seal_slot(slot, None, &mut sealed) {
-                Ok(present) => {
-                    let array = matches!(slot.role, Role::EqualityArray(_));
-                    literal(present.then_some(sealed.as_slice()), array, out)
-                }
-                Err(error) => {
-                    refused = Some(error);
-                    None
-                }
+    ) -> Option<ScriptRun> {
+        let sealed: Vec<_> = script
+            .slots
+            .iter()
+            .map(|slot| {
+                let mut bytes = Vec::new();
+                let present = transformer.seal_slot(slot, None, &mut bytes)?;
+                Ok(present.then_some(bytes))
+            })
+            .collect();
+        let mut refused = Vec::new();
+        for statement in &script.statements {
+            let mut slots =
+                script.pieces.get(statement.pieces.clone())?.iter().filter_map(|piece| match piece {
+                    Piece::Slot(n) => sealed.get(*n),
+                    _ => None,
+                });
+            let error: Option<&TransformError> = slots.find_map(|slot| slot.as_ref().err());
+            refused.push(error.map(|error| Arc::new(from_transform(error.clone()))));
+        }
+        let stand_in = Piece::Text(REFUSED_TEXT.to_owned());
+        let pieces = script.pieces.iter().enumerate().filter_map(|(n, piece)| {
+            let statements = script.statements.iter().zip(&refused);
+            let replaced =
+                statements.filter(|(_, error)| error.is_some()).find(|(s, _)| s.pieces.contains(&n));
+            match replaced {
+                None => Some(piece),
+                Some((statement, _)) => (statement.pieces.start == n).then_some(&stand_in),
             }
         });
-        match (refused, spans) {
-            (Some(error), _) => Err(ScriptError::Value(error)),
-            (None, None) => Err(ScriptError::Plan),
-            (None, Some(spans)) => Ok(ScriptRun { script, index: 0, spans }),
-        }
+        let spans = render(pieces, client, out, |n, out| {
+            let array = matches!(script.slots.get(n)?.role, Role::EqualityArray(_));
+            literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
+        })?;
+        Some(ScriptRun { script, index: 0, refused, spans })
     }
 
     /// The outputs of the statement that is answered now.
@@ -153,7 +164,8 @@ impl ScriptRun {
 
     /// The error to show for it.
     pub(super) fn refusal(&self) -> Option<&Arc<Refusal>> {
-        self.script.statements.get(self.index)?.refusal.as_ref()
+        let planned = self.script.statements.get(self.index)?.refusal.as_ref();
+        planned.or_else(|| self.refused.get(self.index)?.as_ref())
     }
 
     /// The client's position for one of the server's.
@@ -225,8 +237,8 @@ fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|b| **b & 0xc0 != 0x80).count()
 }
 
-fn render(
-    pieces: &[Piece],
+fn render<'p>(
+    pieces: impl IntoIterator<Item = &'p Piece>,
     client: &[u8],
     out: &mut Vec<u8>,
     mut slot: impl FnMut(usize, &mut Vec<u8>) -> Option<()>,
@@ -287,7 +299,9 @@ pub(super) fn check_outputs(
 
 /// The domain is shown as its base type; PostgreSQL keeps the domain's own OID nowhere in a result.
 fn is_domain(field: &Field<'_>, catalog: &Catalog) -> bool {
-    let column = catalog.relation_by_oid(field.table).and_then(|r| r.columns.iter().find(|c| c.attnum == field.attnum));
+    let column = catalog
+        .relation_by_oid(field.table)
+        .and_then(|r| r.columns.iter().find(|c| c.attnum == field.attnum));
     column.is_some_and(|c| c.encrypted.is_some() && c.type_oid == field.type_oid)
 }
 
@@ -304,7 +318,9 @@ fn check_field(field: &Field<'_>, catalog: &Catalog) -> Result<(), &'static str>
         return Ok(());
     };
     match relation.columns.iter().find(|c| c.attnum == field.attnum) {
-        Some(column) if column.encrypted.is_some() => Err("the server shows an encrypted column where none was planned"),
+        Some(column) if column.encrypted.is_some() => {
+            Err("the server shows an encrypted column where none was planned")
+        }
         _ => Ok(()),
     }
 }
@@ -445,12 +461,10 @@ mod tests {
         literal(Some(b"\x00\xfe"), false, &mut out).unwrap();
         assert_eq!(out, b"E'\\\\x00fe'::pg_catalog.bytea");
         out.clear();
-        let array = [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 17, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 255, 255, 255, 255];
+        let array =
+            [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 17, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 255, 255, 255, 255];
         literal(Some(&array), true, &mut out).unwrap();
-        assert_eq!(
-            out,
-            b"ARRAY[E'\\\\x07'::pg_catalog.bytea,NULL::pg_catalog.bytea]::pg_catalog.bytea[]"
-        );
+        assert_eq!(out, b"ARRAY[E'\\\\x07'::pg_catalog.bytea,NULL::pg_catalog.bytea]::pg_catalog.bytea[]");
         out.clear();
         literal(Some(&[0; 12]), true, &mut out).unwrap();
         assert_eq!(out, b"ARRAY[]::pg_catalog.bytea[]");
@@ -460,7 +474,8 @@ mod tests {
     #[test]
     fn positions_go_back_to_the_clients_text() {
         let client = "SELECT 'ä', x FROM t".as_bytes();
-        let pieces = [Piece::Source(0..7), Piece::Text("longer text".into()), Piece::Source(11..client.len())];
+        let pieces =
+            [Piece::Source(0..7), Piece::Text("longer text".into()), Piece::Source(11..client.len())];
         let mut out = Vec::new();
         let spans = render(&pieces, client, &mut out, |_, _| None).unwrap();
         assert_eq!(out, "SELECT longer text, x FROM t".as_bytes());

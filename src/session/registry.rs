@@ -101,6 +101,11 @@ impl<T: Clone> Names<T> {
         if name.is_empty() { self.unnamed.value.as_ref() } else { self.named.get(name)?.value.as_ref() }
     }
 
+    /// All names that mean something, the unnamed one left out.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&[u8], &T)> {
+        self.named.iter().filter_map(|(name, slot)| Some((&**name, slot.value.as_ref()?)))
+    }
+
     /// All requests before `answered` have succeeded.
     pub(super) fn confirm(&mut self, answered: u64) {
         while self.log.front().is_some_and(|change| change.sequence < answered) {
@@ -140,6 +145,11 @@ impl<T: Clone> Names<T> {
                 },
             }
         }
+    }
+
+    /// Whether this request changed the unnamed one.
+    pub(super) fn changes_unnamed(&self, sequence: u64) -> bool {
+        self.log.iter().any(|c| c.sequence == sequence && c.name.is_none())
     }
 
     /// The unnamed one is gone, whatever became of its request, unless it was defined again later.

@@ -1,10 +1,10 @@
 //! What all sessions share, read-only but for the cancel keys.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::config::Upstream;
+use crate::database::Databases;
 
 use super::cancel::Cancels;
 
@@ -15,7 +15,7 @@ pub(crate) struct Shared {
     /// Cancel keys given out.
     pub cancels: Arc<Cancels>,
     /// Databases with encrypted columns configured, by name.
-    pub databases: BTreeMap<String, ()>,
+    pub databases: Databases,
     /// Becomes true when the process stops.
     pub stop: tokio::sync::watch::Receiver<bool>,
     /// How many sessions there may be.

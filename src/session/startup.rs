@@ -27,10 +27,8 @@ pub(super) struct Established {
     pub server: Link,
     /// Name of the database, as the server took it.
     pub database: String,
-    /// `client_encoding`, as the server reported it.
-    pub client_encoding: Vec<u8>,
-    /// The client's cancel key.
-    pub key: Option<CancelKey>,
+    /// The client's cancel key, registered as long as this lives.
+    pub _key: Option<CancelKey>,
 }
 
 /// What a client wants.
@@ -74,7 +72,7 @@ pub(super) async fn establish(
             "The bound is \"clients\" under \"limits\" in Pyrite's configuration.",
         ));
     }
-    if wish.replication && shared.databases.contains_key(&wish.database) {
+    if wish.replication && shared.databases.get(&wish.database).is_some() {
         return Err(End::hinted(
             "0A000",
             format!(
@@ -123,8 +121,7 @@ pub(super) async fn establish(
         }
     })
     .await?;
-    let Authentication { client_encoding, key, .. } = authentication;
-    Ok(Established { server, database: wish.database, client_encoding, key })
+    Ok(Established { server, database: wish.database, _key: authentication.key })
 }
 
 /// Reads packets up to the startup packet.
@@ -195,7 +192,6 @@ struct Authentication {
     refused: bool,
     ready: bool,
     key: Option<CancelKey>,
-    client_encoding: Vec<u8>,
 }
 
 impl Authentication {
@@ -221,12 +217,6 @@ impl Authentication {
                 12 => self.asked = false,
                 _ => self.asked = true,
             },
-            b'S' => {
-                let (name, value) = backend::parameter_status(body).map_err(End::Server)?;
-                if name == b"client_encoding" {
-                    self.client_encoding = value.to_vec();
-                }
-            }
             b'K' => {
                 let (pid, secret) = backend::key_data(body).map_err(End::Server)?;
                 let (key, secret) = shared

@@ -117,10 +117,12 @@ impl Planner<'_> {
                 let sign = if negative { "-" } else { "" };
                 (token, Some(zeroize::Zeroizing::new(format!("{sign}{}", self.tokens.raw(token)))))
             }
-            Leaf::Bool(token) => (token, Some(zeroize::Zeroizing::new(self.tokens.raw(token).to_lowercase()))),
+            Leaf::Bool(token) => {
+                (token, Some(zeroize::Zeroizing::new(self.tokens.raw(token).to_lowercase())))
+            }
         };
-        let escaped = self.tokens.is_word(token + 1, "uescape")
-            && self.tokens.kind(token) == Some(Kind::UnicodeStr);
+        let escaped =
+            self.tokens.is_word(token + 1, "uescape") && self.tokens.kind(token) == Some(Kind::UnicodeStr);
         match value.filter(|_| !escaped) {
             Some(value) => Ok(value),
             None => Err(Draft::new("22025", "a string literal has an escape that cannot be resolved")
@@ -133,7 +135,10 @@ impl Planner<'_> {
     pub fn seal(&mut self, value: Const, role: Role) -> Planned<()> {
         let place = value.extent;
         let Some(extent) = place else {
-            return Err(unsupported("this form of a value for an encrypted column", "Send it as a parameter."));
+            return Err(unsupported(
+                "this form of a value for an encrypted column",
+                "Send it as a parameter.",
+            ));
         };
         let slot = self.slot(value, role)?;
         self.replace(extent, vec![Part::Slot(slot)]);
@@ -174,13 +179,7 @@ impl Planner<'_> {
     }
 
     /// The type that a parameter arrives in: announced, or given to it by an earlier use.
-    fn param_type(
-        &mut self,
-        index: usize,
-        value: &Const,
-        role: &Role,
-        array: bool,
-    ) -> Planned<Type> {
+    fn param_type(&mut self, index: usize, value: &Const, role: &Role, array: bool) -> Planned<Type> {
         let first = value.extent.map(|e| e.first);
         let announced = self.announced.get(index).copied().unwrap_or(0);
         if announced != 0 && announced != 705 {
@@ -194,11 +193,8 @@ impl Planner<'_> {
         let Some(param) = self.params.get_mut(index) else { return Ok(inferred) };
         match *param.inferred.get_or_insert((inferred, array)) {
             (ty, was_array) if was_array == array => Ok(ty),
-            _ => Err(Draft::new(
-                "42P08",
-                format!("inconsistent types deduced for parameter ${}", index + 1),
-            )
-            .at(first)),
+            _ => Err(Draft::new("42P08", format!("inconsistent types deduced for parameter ${}", index + 1))
+                .at(first)),
         }
     }
 

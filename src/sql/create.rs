@@ -84,8 +84,11 @@ pub(super) fn table(
     }
     for index in close + 1..range.end {
         if tokens.name(index).is_some_and(|n| table.encrypted.contains(&n)) {
-            return Err(unsupported("an encrypted column behind CREATE TABLE's column list", "Partition and \
-                 cluster by plain columns.")
+            return Err(unsupported(
+                "an encrypted column behind CREATE TABLE's column list",
+                "Partition and \
+                 cluster by plain columns.",
+            )
             .at(Some(index)));
         }
     }

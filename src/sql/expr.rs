@@ -129,9 +129,7 @@ impl Planner<'_> {
                 self.plain_const(&value);
                 Ok(())
             }
-            Val::Column(value) => {
-                Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first)))
-            }
+            Val::Column(value) => Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first))),
         }
     }
 
@@ -209,8 +207,12 @@ impl Planner<'_> {
     /// Expressions in which an encrypted column has no place.
     fn other(&mut self, expr: &Expr) -> Planned<Val> {
         match expr {
-            Expr::IsFalse(e) | Expr::IsNotFalse(e) | Expr::IsTrue(e) | Expr::IsNotTrue(e)
-            | Expr::IsUnknown(e) | Expr::IsNotUnknown(e) => {
+            Expr::IsFalse(e)
+            | Expr::IsNotFalse(e)
+            | Expr::IsTrue(e)
+            | Expr::IsNotTrue(e)
+            | Expr::IsUnknown(e)
+            | Expr::IsNotUnknown(e) => {
                 self.condition(e, "IS TRUE, IS FALSE or IS UNKNOWN")?;
                 Ok(Val::Plain)
             }
@@ -470,11 +472,7 @@ impl Planner<'_> {
         if !value::has_equality(&left.ty, &right.ty) {
             return Err(Draft::new(
                 "42883",
-                format!(
-                    "operator does not exist: {} = {}",
-                    message_name(left.ty),
-                    message_name(right.ty)
-                ),
+                format!("operator does not exist: {} = {}", message_name(left.ty), message_name(right.ty)),
             )
             .at(place.map(|e| e.last + 1)));
         }
@@ -666,11 +664,9 @@ impl Planner<'_> {
     /// The elements are terms now: the array's type has to be theirs.
     fn array_cast(&mut self, elements: &[Expr], cast: bool, right: &Expr) -> Planned<()> {
         let first = index_of(right.span());
-        let open = elements
-            .first()
-            .and_then(|e| index_of(e.span()))
-            .or(first)
-            .and_then(|from| (from.saturating_sub(16)..=from + 2).rev().find(|&i| self.tokens.is_sign(i, "[")));
+        let open = elements.first().and_then(|e| index_of(e.span())).or(first).and_then(|from| {
+            (from.saturating_sub(16)..=from + 2).rev().find(|&i| self.tokens.is_sign(i, "["))
+        });
         let close = open.and_then(|open| self.close_bracket(open));
         let Some(close) = close else { return Err(syntax("ARRAY")) };
         let ty = "::pg_catalog.bytea[]";
@@ -723,11 +719,10 @@ impl Planner<'_> {
         };
         match found.map_err(|draft| draft.at(first))? {
             Found::Plain | Found::Row { encrypted: false } => Ok(Val::Plain),
-            Found::Row { encrypted: true } => Err(unsupported(
-                "a whole row with encrypted columns as a value",
-                "Name the columns.",
-            )
-            .at(first)),
+            Found::Row { encrypted: true } => {
+                Err(unsupported("a whole row with encrypted columns as a value", "Name the columns.")
+                    .at(first))
+            }
             Found::Column(held) => {
                 let place = first.zip(last).map(|(first, last)| Extent { first, last });
                 self.held(held, place)
@@ -815,7 +810,8 @@ impl Planner<'_> {
                         self.plain(&order.expr, "ORDER BY")?;
                     }
                 }
-                FunctionArgumentClause::JsonNullClause(_) | FunctionArgumentClause::JsonReturningClause(_) => {}
+                FunctionArgumentClause::JsonNullClause(_)
+                | FunctionArgumentClause::JsonReturningClause(_) => {}
                 _ => return Err(syntax("a clause of a function call")),
             }
         }
@@ -823,9 +819,8 @@ impl Planner<'_> {
     }
 
     fn function_arg(&mut self, arg: &FunctionArg, counts: bool, clause: &str) -> Planned<()> {
-        let (FunctionArg::Named { arg, .. }
-        | FunctionArg::ExprNamed { arg, .. }
-        | FunctionArg::Unnamed(arg)) = arg;
+        let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) =
+            arg;
         match arg {
             FunctionArgExpr::Wildcard => Ok(()),
             FunctionArgExpr::Expr(expr) if counts => match self.expr(expr)? {
@@ -837,8 +832,7 @@ impl Planner<'_> {
             FunctionArgExpr::QualifiedWildcard(name) => {
                 let (parts, token) = object_name(name)?;
                 let table = parts.last().map(String::as_str).unwrap_or_default();
-                let (_, _, item) =
-                    scope::item(&self.frames, None, table).map_err(|d| d.at(Some(token)))?;
+                let (_, _, item) = scope::item(&self.frames, None, table).map_err(|d| d.at(Some(token)))?;
                 if item.holds_encrypted() {
                     return Err(unsupported(
                         format!("a whole row with encrypted columns in {clause}"),

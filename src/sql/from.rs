@@ -119,19 +119,18 @@ impl Planner<'_> {
     }
 
     /// Merges the columns of a USING list; they come first in `*`.
-    fn using(
-        &mut self,
-        names: &[(String, Option<usize>)],
-        mut left: Star,
-        mut right: Star,
-    ) -> Planned<Star> {
+    fn using(&mut self, names: &[(String, Option<usize>)], mut left: Star, mut right: Star) -> Planned<Star> {
         let mut merged = Vec::new();
         let frame = self.frame()?;
         for (name, token) in names {
             let mut sides = [None, None];
             for (side, star) in sides.iter_mut().zip([&mut left, &mut right]) {
                 let found = star.iter().position(|(item, column)| {
-                    frame.items.get(*item).and_then(|i| i.columns.get(*column)).is_some_and(|c| c.name == *name)
+                    frame
+                        .items
+                        .get(*item)
+                        .and_then(|i| i.columns.get(*column))
+                        .is_some_and(|c| c.name == *name)
                 });
                 *side = found.map(|index| star.remove(index));
             }
@@ -141,7 +140,9 @@ impl Planner<'_> {
                     return Err(column_in(encrypted, "USING or NATURAL JOIN").at(*token));
                 }
                 if column.is_some_and(|c| c.held.unmanaged.is_some()) {
-                    return Err(unsupported("a column of type pyrite.encrypted in USING", "Use ON.").at(*token));
+                    return Err(
+                        unsupported("a column of type pyrite.encrypted in USING", "Use ON.").at(*token)
+                    );
                 }
             }
             match sides {
@@ -158,9 +159,7 @@ impl Planner<'_> {
                     let side = if sides[0].is_none() { "left" } else { "right" };
                     return Err(Draft::new(
                         "42703",
-                        format!(
-                            "column \"{name}\" specified in USING clause does not exist in {side} table"
-                        ),
+                        format!("column \"{name}\" specified in USING clause does not exist in {side} table"),
                     )
                     .at(*token));
                 }

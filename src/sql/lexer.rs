@@ -187,8 +187,8 @@ impl Lexer<'_> {
     /// From the opening quote to the end, including what continues it on a later line.
     fn string(&mut self, kind: Kind) -> Result<Kind, LexError> {
         let start = self.at;
-        let escapes = kind == Kind::Escaped
-            || (!self.standard_strings && matches!(kind, Kind::Str | Kind::National));
+        let escapes =
+            kind == Kind::Escaped || (!self.standard_strings && matches!(kind, Kind::Str | Kind::National));
         self.at += 1;
         loop {
             let rest = self.text.get(self.at..).unwrap_or_default();

@@ -126,8 +126,10 @@ impl Planner<'_> {
     ) -> Planned<Outputs> {
         let all = op == SetOperator::Union && quantifier == SetQuantifier::All;
         let clause = "UNION, INTERSECT or EXCEPT";
-        if matches!(quantifier, SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName)
-        {
+        if matches!(
+            quantifier,
+            SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName
+        ) {
             return Err(syntax("a set operation"));
         }
         if (left.encrypted().is_some() || right.encrypted().is_some())
@@ -203,11 +205,9 @@ impl Planner<'_> {
         let mut columns = Vec::with_capacity(outputs.columns.len());
         for (index, column) in outputs.columns.iter().enumerate() {
             let held = match &column.value {
-                Val::Column(value) if value.casts.is_empty() => Held {
-                    encrypted: Some(value.column.clone()),
-                    unmanaged: None,
-                    origin: value.origin,
-                },
+                Val::Column(value) if value.casts.is_empty() => {
+                    Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: value.origin }
+                }
                 Val::Column(value) => {
                     return Err(column_in(&value.column, "a cast inside a subquery or view")
                         .at(value.extent.map(|e| e.first)));
@@ -336,13 +336,7 @@ impl Planner<'_> {
     }
 
     /// An entry of ORDER BY, GROUP BY or DISTINCT ON: an output's name or number, or an expression.
-    fn output_ref(
-        &mut self,
-        expr: &Expr,
-        outputs: &Outputs,
-        clause: &str,
-        input_first: bool,
-    ) -> Planned<()> {
+    fn output_ref(&mut self, expr: &Expr, outputs: &Outputs, clause: &str, input_first: bool) -> Planned<()> {
         let place = index_of(expr.span());
         let refuse = |value: &Val| match value {
             Val::Column(value) => Err(column_in(&value.column, clause).at(place)),
@@ -437,8 +431,7 @@ impl Planner<'_> {
                 }
             }
             self.remove_casts(&value);
-            let held =
-                Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: value.origin };
+            let held = Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: value.origin };
             list.push(open(&held, casts));
         }
         Ok(super::planner::outputs_or_none(list))
@@ -454,8 +447,7 @@ impl Planner<'_> {
                         .at(value.extent.map(|e| e.first)));
                 }
                 let place = self.parentheses_around(query);
-                let held =
-                    Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: None };
+                let held = Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: None };
                 return self.held(held, place);
             }
             return Ok(Val::Plain);

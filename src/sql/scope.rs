@@ -86,7 +86,9 @@ pub(super) enum Found {
     /// A system column or one of a function's result: plain.
     Plain,
     /// A relation's name as a value: its whole row.
-    Row { encrypted: bool },
+    Row {
+        encrypted: bool,
+    },
 }
 
 const SYSTEM_COLUMNS: &[&str] = &["tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"];
@@ -150,12 +152,7 @@ pub(super) fn item<'f>(
 }
 
 /// Resolves `table.column` or `schema.table.column`.
-pub(super) fn qualified(
-    frames: &[Frame],
-    schema: Option<&str>,
-    table: &str,
-    column: &str,
-) -> Planned<Found> {
+pub(super) fn qualified(frames: &[Frame], schema: Option<&str>, table: &str, column: &str) -> Planned<Found> {
     let (_, _, item) = item(frames, schema, table)?;
     let mut matching = item.columns.iter().filter(|c| c.name == column);
     match (matching.next(), matching.next()) {

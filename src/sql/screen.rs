@@ -76,11 +76,11 @@ fn effects(catalog: &Catalog, tokens: &Tokens<'_>, range: Range<usize>, screen: 
         "prepare" => screen.transaction_end |= second == "transaction",
         "create" | "alter" | "drop" => {
             screen.catalog = true;
-            screen.environment |= (range.start..range.end.min(range.start + 6))
-                .any(|i| ["temp", "temporary", "pg_temp", "schema", "role", "database", "user", "system"]
+            screen.environment |= (range.start..range.end.min(range.start + 6)).any(|i| {
+                ["temp", "temporary", "pg_temp", "schema", "role", "database", "user", "system"]
                     .iter()
-                    .any(|word| tokens.is_word(i, word)))
-                || first != "create";
+                    .any(|word| tokens.is_word(i, word))
+            }) || first != "create";
         }
         "import" | "reassign" | "refresh" | "grant" | "revoke" => screen.catalog = true,
         "execute" => {
@@ -104,8 +104,7 @@ fn effects(catalog: &Catalog, tokens: &Tokens<'_>, range: Range<usize>, screen: 
         let inserted = ["insert", "merge"].iter().any(|w| tokens.is_word(index.wrapping_sub(1), w));
         if tokens.is_word(index, "into") && !inserted {
             screen.catalog = true;
-            screen.environment |=
-                ["temp", "temporary", "local"].iter().any(|w| tokens.is_word(index + 1, w));
+            screen.environment |= ["temp", "temporary", "local"].iter().any(|w| tokens.is_word(index + 1, w));
         }
     }
     if screen.environment {
@@ -121,17 +120,111 @@ fn effects(catalog: &Catalog, tokens: &Tokens<'_>, range: Range<usize>, screen: 
 
 /// Words that stand before a parenthesis without calling anything.
 const NOT_CALLED: &[&str] = &[
-    "all", "and", "any", "array", "as", "between", "by", "case", "check", "conflict", "cube", "default",
-    "distinct", "do", "else", "except", "exclude", "exists", "explain", "filter", "from", "generated",
-    "group", "grouping", "having", "ilike", "in", "include", "inherits", "intersect", "into", "is", "join",
-    "key", "lateral", "like", "limit", "materialized", "not", "nothing", "of", "offset", "on", "only", "or",
-    "order", "over", "partition", "references", "returning", "rollup", "row", "select", "set", "sets",
-    "similar", "some", "temp", "then", "to", "union", "unique", "using", "values", "when", "where", "window",
-    "with", "within", "xmlelement", "coalesce", "nullif", "greatest", "least", "extract", "position",
-    "substring", "trim", "overlay", "cast", "xmlforest", "xmlattributes", "treat", "normalize", "collation",
+    "all",
+    "and",
+    "any",
+    "array",
+    "as",
+    "between",
+    "by",
+    "case",
+    "check",
+    "conflict",
+    "cube",
+    "default",
+    "distinct",
+    "do",
+    "else",
+    "except",
+    "exclude",
+    "exists",
+    "explain",
+    "filter",
+    "from",
+    "generated",
+    "group",
+    "grouping",
+    "having",
+    "ilike",
+    "in",
+    "include",
+    "inherits",
+    "intersect",
+    "into",
+    "is",
+    "join",
+    "key",
+    "lateral",
+    "like",
+    "limit",
+    "materialized",
+    "not",
+    "nothing",
+    "of",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "over",
+    "partition",
+    "references",
+    "returning",
+    "rollup",
+    "row",
+    "select",
+    "set",
+    "sets",
+    "similar",
+    "some",
+    "temp",
+    "then",
+    "to",
+    "union",
+    "unique",
+    "using",
+    "values",
+    "when",
+    "where",
+    "window",
+    "with",
+    "within",
+    "xmlelement",
+    "coalesce",
+    "nullif",
+    "greatest",
+    "least",
+    "extract",
+    "position",
+    "substring",
+    "trim",
+    "overlay",
+    "cast",
+    "xmlforest",
+    "xmlattributes",
+    "treat",
+    "normalize",
+    "collation",
     // Types with a modifier.
-    "varchar", "char", "character", "bpchar", "varying", "numeric", "decimal", "dec", "float", "time",
-    "timestamp", "timestamptz", "timetz", "interval", "bit", "nchar", "second", "precision", "zone",
+    "varchar",
+    "char",
+    "character",
+    "bpchar",
+    "varying",
+    "numeric",
+    "decimal",
+    "dec",
+    "float",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "timetz",
+    "interval",
+    "bit",
+    "nchar",
+    "second",
+    "precision",
+    "zone",
 ];
 
 /// Whether a call of this name cannot reach beyond what the planner knows.

@@ -36,8 +36,7 @@ pub(super) fn plan(text: &str, announced: &[u32], scope: &Scope<'_>) -> Plan {
             return Plan::Forward;
         }
         return Plan::Refuse(
-            Draft::new("42601", "cannot insert multiple commands into a prepared statement")
-                .finish(|_| None),
+            Draft::new("42601", "cannot insert multiple commands into a prepared statement").finish(|_| None),
         );
     };
     match one(&tokens, range.clone(), scope, Mode::Extended, announced) {
@@ -106,8 +105,7 @@ pub(super) fn one(
                 parse::complexity(tokens, from..range.end).map_err(|error| parse_refusal(error, None))?;
             let (catalog, environment) = (scope.catalog, scope.environment);
             let work = || {
-                let planner =
-                    Planner::new(tokens, range.clone(), catalog, environment, mode, announced)?;
+                let planner = Planner::new(tokens, range.clone(), catalog, environment, mode, announced)?;
                 tree(planner, from)
             };
             parse::with_stack(complexity, work)
@@ -144,10 +142,9 @@ fn view(tokens: &Tokens<'_>, range: Range<usize>, query: usize, scope: &Scope<'_
     let complexity =
         parse::complexity(tokens, query..range_end).map_err(|error| parse_refusal(error, None))?;
     let work = || {
-        let statement = parse::statement(tokens, query..range_end)
-            .map_err(|error| parse_refusal(error, Some(query)))?;
-        let mut planner =
-            Planner::new(tokens, range, catalog, environment, Mode::View, &[])?;
+        let statement =
+            parse::statement(tokens, query..range_end).map_err(|error| parse_refusal(error, Some(query)))?;
+        let mut planner = Planner::new(tokens, range, catalog, environment, Mode::View, &[])?;
         let outputs = planner.dml(&statement)?;
         planner.scope_columns(&outputs, &[])?;
         planner.finish(Vec::new())

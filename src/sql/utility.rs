@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
+use super::Scope;
 use super::lexer::{Kind, Tokens};
 use super::planner::{Mode, Planner};
 use super::refuse::{Draft, Planned, unsupported};
 use super::screen::{called_functions, is_builtin_call};
 use super::statement::{Outcome, named};
-use super::Scope;
 use crate::catalog::{Catalog, Environment, Relation};
 
 /// What is to be done with a statement.
@@ -32,10 +32,41 @@ pub(super) enum Verdict {
 
 /// Statements that carry no value of an encrypted column, whatever they name.
 const HARMLESS: &[&str] = &[
-    "vacuum", "analyze", "analyse", "lock", "truncate", "grant", "revoke", "drop", "comment", "reindex",
-    "cluster", "refresh", "security", "set", "reset", "show", "listen", "notify", "unlisten", "checkpoint",
-    "load", "discard", "begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release",
-    "close", "deallocate", "move", "reassign", "import",
+    "vacuum",
+    "analyze",
+    "analyse",
+    "lock",
+    "truncate",
+    "grant",
+    "revoke",
+    "drop",
+    "comment",
+    "reindex",
+    "cluster",
+    "refresh",
+    "security",
+    "set",
+    "reset",
+    "show",
+    "listen",
+    "notify",
+    "unlisten",
+    "checkpoint",
+    "load",
+    "discard",
+    "begin",
+    "start",
+    "commit",
+    "end",
+    "rollback",
+    "abort",
+    "savepoint",
+    "release",
+    "close",
+    "deallocate",
+    "move",
+    "reassign",
+    "import",
 ];
 
 /// Judges the statement in tokens `range`.
@@ -98,8 +129,10 @@ pub(super) fn judge(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>)
             mentions_encrypted(tokens, range, scope, "ALTER")?;
             Ok(Verdict::Forward)
         }
-        _ => Err(Draft::new("42601", format!("syntax error at or near \"{}\"", tokens.raw(first)))
-            .at(Some(first))),
+        _ => {
+            Err(Draft::new("42601", format!("syntax error at or near \"{}\"", tokens.raw(first)))
+                .at(Some(first)))
+        }
     }
 }
 
@@ -183,8 +216,8 @@ pub(super) fn relation_at<'s>(
         return (catalog.relation(&first, &name), at + 3);
     }
     let found = environment.temporary(&first);
-    let found = found
-        .or_else(|| environment.path().iter().find_map(|schema| catalog.relation(schema, &first)));
+    let found =
+        found.or_else(|| environment.path().iter().find_map(|schema| catalog.relation(schema, &first)));
     (found, at + 1)
 }
 
@@ -215,8 +248,7 @@ fn copy(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>) -> Planned<
     };
     for index in behind + 1..close {
         let Some(name) = tokens.name(index) else { continue };
-        let plain =
-            relation.column(&name).is_some_and(|c| c.encrypted.is_none() && c.unmanaged.is_none());
+        let plain = relation.column(&name).is_some_and(|c| c.encrypted.is_none() && c.unmanaged.is_none());
         if !plain {
             return Err(refused());
         }
@@ -231,8 +263,18 @@ fn copy(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>) -> Planned<
 /// CREATE of anything, by what is created.
 fn create(tokens: &Tokens<'_>, range: Range<usize>, as_name: bool, scope: &Scope<'_>) -> Planned<Verdict> {
     const BEFORE: &[&str] = &[
-        "or", "replace", "global", "local", "temp", "temporary", "unlogged", "recursive", "unique",
-        "constraint", "foreign", "materialized",
+        "or",
+        "replace",
+        "global",
+        "local",
+        "temp",
+        "temporary",
+        "unlogged",
+        "recursive",
+        "unique",
+        "constraint",
+        "foreign",
+        "materialized",
     ];
     let mut at = range.start + 1;
     while BEFORE.iter().any(|word| tokens.is_word(at, word)) && at < range.end {
@@ -342,8 +384,7 @@ fn mentions_encrypted(
     scope: &Scope<'_>,
     clause: &str,
 ) -> Planned<()> {
-    let names: Vec<(usize, String)> =
-        range.filter_map(|index| Some((index, tokens.name(index)?))).collect();
+    let names: Vec<(usize, String)> = range.filter_map(|index| Some((index, tokens.name(index)?))).collect();
     for relation in scope.catalog.relations() {
         if !names.iter().any(|(_, name)| *name == relation.name) {
             continue;

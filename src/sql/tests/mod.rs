@@ -1,1 +1,238 @@
 //! Tests of the planner over a hand-made catalog.
+
+mod cases;
+mod ddl;
+mod fuzz;
+mod params;
+
+use std::collections::BTreeMap;
+
+use super::plan::{Output, Piece, Plan, Role, Script, Slot, Source};
+use super::{LiveNames, Scope, plan_script, plan_statement};
+use crate::catalog::{Catalog, Environment, GroupId};
+use crate::config::{ColumnConfig, Database};
+use crate::value::Type;
+
+const DOMAIN: u32 = 99;
+
+/// Relations in short form: `schema.name kind: column type, …`; type `*` is the domain.
+const RELATIONS: &[&str] = &[
+    "public.customers r: id 23, name 25, email *, phone *, birthday *, note *, active *",
+    "public.leads r: id 23, email *, source 25",
+    "public.orders r: id 23, customer_id 23, total 1700, created 1114",
+    "public.devices r: id 2950, owner *, serial *",
+    "public.orphans r: id 23, secret *",
+    "other.customers r: id 23, email 25",
+    "pg_catalog.pg_class r: oid 26, relname 19, relnamespace 26",
+];
+
+fn config() -> Database {
+    let column = |ty: &str, equality: bool, group: &str| ColumnConfig {
+        ty: Type::parse(ty).expect("a type"),
+        equality,
+        group: group.to_owned(),
+    };
+    let table = |columns: Vec<(&str, ColumnConfig)>| {
+        columns.into_iter().map(|(name, c)| (name.to_owned(), c)).collect::<BTreeMap<_, _>>()
+    };
+    let customers = table(vec![
+        ("email", column("varchar(254)", true, "email")),
+        ("phone", column("text", true, "phone")),
+        ("birthday", column("date", true, "birthday")),
+        ("note", column("text", false, "note")),
+        ("active", column("bool", true, "active")),
+    ]);
+    let leads = table(vec![("email", column("varchar(254)", true, "email"))]);
+    let devices =
+        table(vec![("owner", column("uuid", true, "owner")), ("serial", column("int4", true, "serial"))]);
+    let planned = table(vec![
+        ("vin", column("varchar(17)", true, "vin")),
+        ("price", column("numeric(10,2)", false, "price")),
+    ]);
+    let tables = [("customers", customers), ("leads", leads), ("devices", devices), ("vehicles", planned)];
+    let tables = tables.into_iter().map(|(name, t)| (("public".to_owned(), name.to_owned()), t));
+    Database { tables: tables.collect() }
+}
+
+fn group(name: &str) -> Option<GroupId> {
+    let mut id = [0u8; 16];
+    for (to, from) in id.iter_mut().zip(name.bytes()) {
+        *to = from;
+    }
+    Some(GroupId(id))
+}
+
+fn relation_json(index: usize, line: &str) -> serde_json::Value {
+    let (head, columns) = line.split_once(": ").expect("a colon");
+    let (name, kind) = head.split_once(' ').expect("a kind");
+    let (schema, name) = name.split_once('.').expect("a schema");
+    let columns: Vec<serde_json::Value> = columns
+        .split(", ")
+        .enumerate()
+        .map(|(n, c)| {
+            let (name, ty) = c.split_once(' ').expect("a type");
+            let ty = if ty == "*" { DOMAIN } else { ty.parse().expect("an OID") };
+            serde_json::json!([name, n + 1, ty])
+        })
+        .collect();
+    serde_json::json!({
+        "oid": 16_000 + index, "schema": schema, "name": name, "kind": kind, "columns": columns
+    })
+}
+
+/// The catalog of all tests, with views and functions.
+fn catalog() -> Catalog {
+    let mut relations: Vec<serde_json::Value> =
+        RELATIONS.iter().enumerate().map(|(n, line)| relation_json(n, line)).collect();
+    let views = [
+        (
+            "public.contacts v: id 23, mail *",
+            " SELECT customers.id,\n customers.email AS mail\n FROM customers;",
+        ),
+        (
+            "public.contacts2 v: mail *, n 20",
+            "SELECT contacts.mail, 1 AS n FROM contacts WHERE contacts.id > 5;",
+        ),
+        (
+            "public.domains v: host 25",
+            "SELECT split_part((customers.email)::text, '@', 2) AS host FROM customers;",
+        ),
+        ("public.plainview v: id 23", "SELECT orders.id FROM orders;"),
+    ];
+    for (n, (line, definition)) in views.iter().enumerate() {
+        let mut view = relation_json(100 + n, line);
+        view["definition"] = serde_json::json!(definition);
+        relations.push(view);
+    }
+    let mut child = relation_json(
+        200,
+        "public.customers_eu r: id 23, name 25, email *, phone *, birthday *, note *, active *",
+    );
+    child["parents"] = serde_json::json!([16_000]);
+    relations.push(child);
+    let json = serde_json::json!({
+        "path": ["pg_catalog", "public"],
+        "domain": DOMAIN,
+        "relations": relations,
+        "functions": [
+            {"schema": "public", "name": "count_customers", "body": "SELECT count(*) FROM Customers"},
+            {"schema": "public", "name": "wrapper", "body": "BEGIN RETURN count_customers(); END"},
+            {"schema": "public", "name": "harmless", "body": "SELECT 1"}
+        ],
+        "builtins": ["count", "lower", "now", "generate_series", "unnest", "max", "length", "query_to_xml", "set_config", "jsonb_build_object"]
+    });
+    Catalog::from_json(&json.to_string(), &config(), &group).expect("a catalog")
+}
+
+fn environment() -> Environment {
+    Environment::from_json(r#"{"path": ["pg_catalog", "public"], "standard_conforming_strings": "on"}"#)
+        .expect("an environment")
+}
+
+struct Names;
+
+impl LiveNames for Names {
+    fn protected_statement(&self, name: &str) -> bool {
+        name == "s_protected"
+    }
+    fn protected_portal(&self, name: &str) -> bool {
+        name == "c_protected"
+    }
+}
+
+/// The text that is sent, with `<role:source:column>` for slots.
+fn render(pieces: &[Piece], slots: &[Slot], text: &str) -> String {
+    let mut out = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Source(range) => out.push_str(&text[range.clone()]),
+            Piece::Text(text) => out.push_str(text),
+            Piece::Slot(index) => out.push_str(&slot(&slots[*index])),
+        }
+    }
+    out
+}
+
+fn slot(slot: &Slot) -> String {
+    let (role, column) = match &slot.role {
+        Role::Store(c) => ("store", c),
+        Role::Equality(c) => ("eq", c),
+        Role::EqualityArray(c) => ("any", c),
+    };
+    let source = match &slot.source {
+        Source::Param(n) => format!("${}", n + 1),
+        Source::Literal(text) => format!("'{}'", text.as_str()),
+    };
+    let casts: String = slot.casts.iter().map(|c| format!("::{c}")).collect();
+    format!("<{role} {source}{casts} {}>", column.name)
+}
+
+/// `column` for an opened output, `-` for a plain one.
+fn outputs(list: &[Output]) -> String {
+    let names = list.iter().map(|output| match output {
+        Output::Plain => "-".to_owned(),
+        Output::Open { column, casts, .. } => {
+            let casts: String = casts.iter().map(|c| format!("::{c}")).collect();
+            format!("{}{casts}", column.name)
+        }
+    });
+    names.collect::<Vec<_>>().join(" ")
+}
+
+/// What comes of a statement, in one line.
+fn planned(text: &str) -> String {
+    planned_in(text, &[], &catalog(), &environment())
+}
+
+fn planned_in(text: &str, announced: &[u32], catalog: &Catalog, environment: &Environment) -> String {
+    let scope = Scope { catalog, environment, names: &Names };
+    match plan_statement(text, announced, &scope) {
+        Plan::Forward => "forward".to_owned(),
+        Plan::Refuse(refusal) => format!("{} {}", refusal.sqlstate, refusal.message),
+        Plan::Rewrite(plan) => {
+            let text = render(&plan.pieces, &plan.slots, text);
+            if plan.outputs.is_empty() { text } else { format!("{text} => {}", outputs(&plan.outputs)) }
+        }
+    }
+}
+
+fn scripted(text: &str) -> String {
+    let (catalog, environment) = (catalog(), environment());
+    let scope = Scope { catalog: &catalog, environment: &environment, names: &Names };
+    match plan_script(text, &scope) {
+        Script::Forward => "forward".to_owned(),
+        Script::Rewrite(plan) => {
+            let mut out = render(&plan.pieces, &plan.slots, text);
+            for statement in &plan.statements {
+                if let Some(refusal) = &statement.refusal {
+                    out.push_str(&format!(" !{} {}", refusal.sqlstate, refusal.message));
+                }
+            }
+            out
+        }
+    }
+}
+
+/// Each statement gives exactly this.
+fn check(cases: &[(&str, &str)]) {
+    let mut wrong = String::new();
+    for (text, expected) in cases {
+        let got = planned(text);
+        if got != *expected {
+            wrong.push_str(&format!("\n  {text}\n    got      {got}\n    expected {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Each statement is refused with this SQLSTATE and a message that has this in it.
+fn refused(cases: &[(&str, &str, &str)]) {
+    let mut wrong = String::new();
+    for (text, sqlstate, clause) in cases {
+        let got = planned(text);
+        if !got.starts_with(sqlstate) || !got.contains(clause) {
+            wrong.push_str(&format!("\n  {text}\n    got      {got}\n    expected {sqlstate} … {clause}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
