@@ -1,5 +1,7 @@
 //! The program from outside: exit status, what it prints, and where.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test ends by panicking
+
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -232,6 +234,43 @@ fn check_says_what_is_protected_and_what_is_not() {
     let other = config(&upstream, "pyrite_check", "databases.not_there = {}");
     let (status, _, err) = pyrite(&["check", "-c", path(&folder.file("other.toml", &other))]);
     assert!(status == 2 && err.contains("[databases.NAME]"), "{err}");
+}
+
+#[test]
+fn plan_shows_what_would_be_sent_and_refusals_have_status_1() {
+    let upstream = format!("127.0.0.1:{}", server().port());
+    sql("postgres", "CREATE ROLE pyrite_plan LOGIN");
+    sql("postgres", "CREATE DATABASE plan_shop TEMPLATE template0 ENCODING 'UTF8'");
+    sql(
+        "plan_shop",
+        "CREATE SCHEMA pyrite; CREATE DOMAIN pyrite.encrypted AS bytea; CREATE SCHEMA other;
+         CREATE TABLE customers (id int, email pyrite.encrypted); CREATE TABLE other.customers (id int, email text);
+         GRANT USAGE ON SCHEMA other TO pyrite_plan",
+    );
+    let folder = Folder::new("plan");
+    let columns = "[databases.plan_shop.tables.\"public.customers\"]\n\
+                   email = { type = \"text\", search = [\"equality\"] }\nphone = \"text\"\n";
+    let file = folder.file("a.toml", &config(&upstream, "pyrite_plan", columns));
+    let plan = |arguments: &[&str]| pyrite(&[&["plan", "-c", path(&file)], arguments].concat());
+
+    let (status, out, err) =
+        plan(&["SELECT id FROM customers WHERE email = 'canary@example.org' AND id = $1"]);
+    assert_eq!((status, err.as_str()), (0, ""));
+    assert!(out.contains("pyrite.eq(") && out.contains("public.customers.email"), "{out}");
+    assert!(!out.contains("canary"), "a value is not shown: {out}");
+    assert!(out.contains("note: public.customers.phone: "), "{out}");
+
+    let (status, out, _) = plan(&["SELECT now(), id FROM other.customers"]);
+    assert!(status == 0 && out.contains("forwarded as it came"), "{out}");
+    let (status, out, _) = plan(&["--search-path", "other", "SELECT email FROM customers WHERE email < 'x'"]);
+    assert!(status == 0 && out.contains("\"other\".customers") && !out.contains("pyrite"), "{out}");
+    let (status, out, _) = plan(&["SELECT email FROM customers WHERE email < 'canary'"]);
+    assert!(status == 1 && out.contains("refused") && out.contains("0A000"), "{out}");
+    assert!(!out.contains("canary"), "{out}");
+    let (status, out, _) = plan(&["--simple", "SELECT 1; SELECT email FROM customers ORDER BY email"]);
+    assert!(status == 1 && out.contains("statement 2: refused"), "{out}");
+    let (status, _, err) = plan(&["-d", "elsewhere", "SELECT 1"]);
+    assert!(status == 2 && err.contains("plan_shop"), "{err}");
 }
 
 #[test]

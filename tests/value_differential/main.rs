@@ -4,7 +4,9 @@
 mod binary;
 mod casts;
 mod equality;
+#[rustfmt::skip]
 mod inputs;
+mod mutants;
 mod random;
 mod server;
 
@@ -213,4 +215,18 @@ fn text_input_under_other_settings() {
         }
         bench.finish(10_000);
     });
+}
+
+#[test]
+fn words_for_the_clock_are_refused() {
+    let s = Settings::default();
+    for name in ["date", "timestamp", "timestamptz"] {
+        for text in ["now", " TODAY ", "tomorrow", "yesterday", "today 12:00", "2000-01-01 now"] {
+            let error = Datum::decode(&ty(name), Input::Text(text.as_bytes()), &s).expect_err(text);
+            assert_eq!(error.sqlstate, "0A000", "{name} {text}");
+            assert!(error.hint.is_some());
+        }
+    }
+    let now = Datum::decode(&ty("time"), Input::Text(b"now"), &s);
+    assert_eq!(now.expect_err("now").sqlstate, "0A000");
 }
