@@ -42,6 +42,8 @@ struct RawCatalog {
     #[serde(default)]
     relations: Option<Vec<RawRelation>>,
     #[serde(default)]
+    indexes: Option<Vec<(String, String)>>,
+    #[serde(default)]
     functions: Option<Vec<RawFunction>>,
     #[serde(default)]
     builtins: Option<Vec<String>>,
@@ -106,6 +108,7 @@ pub(super) fn catalog(
         protected_names: HashSet::new(),
         configured: config.tables.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         builtins: raw.builtins.unwrap_or_default().into_iter().collect(),
+        indexes: raw.indexes.unwrap_or_default().into_iter().collect(),
         sensitive_functions: HashSet::new(),
         unprotected: Vec::new(),
         matcher: matcher(&BTreeSet::new())?,

@@ -8,8 +8,8 @@ use sqlparser::ast::{
 
 use super::consts::Extent;
 use super::expr::{Val, ident, object_name};
-use super::parse::index_of;
-use super::planner::Planner;
+use super::parse::{self, index_of};
+use super::planner::{Planner, param_number};
 use super::query::Outputs;
 use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
 use super::scope::{Frame, Item, ScopeColumn, relation_columns};
@@ -135,11 +135,24 @@ impl Planner<'_> {
         explicit: bool,
         source: &Query,
     ) -> Planned<()> {
+        if let SetExpr::Query(inner) = &*source.body {
+            let bare = source.with.is_none()
+                && source.order_by.is_none()
+                && source.limit_clause.is_none()
+                && source.fetch.is_none();
+            if bare {
+                return self.insert_source(relation, targets, explicit, inner);
+            }
+        }
         let SetExpr::Values(values) = &*source.body else {
             let outputs = self.query(source)?;
             return self.insert_query(targets, outputs);
         };
-        if source.with.is_some() || source.order_by.is_some() || source.limit_clause.is_some() {
+        if source.with.is_some()
+            || source.order_by.is_some()
+            || source.limit_clause.is_some()
+            || source.fetch.is_some()
+        {
             let clause = "INSERT … VALUES with WITH, ORDER BY or LIMIT";
             if targets.iter().any(|c| c.encrypted.is_some() || c.unmanaged.is_some()) {
                 return Err(unsupported(clause, "Write the rows as plain VALUES."));
@@ -262,6 +275,9 @@ impl Planner<'_> {
                     // Behind VALUES the bare name can only be the target's column.
                     self.wrap(Extent { first: token, last: token }, "pyrite.eq");
                 }
+                if let Some(last) = columns.last().and_then(|c| index_of(c.span)) {
+                    self.conflict_predicate(relation, last + 1)?;
+                }
             }
             Some(ConflictTarget::OnConstraint(name)) => {
                 let (_, token) = object_name(name)?;
@@ -289,6 +305,26 @@ impl Planner<'_> {
             }
             if let Some(frame) = self.frames.last_mut() {
                 frame.items.pop();
+            }
+        }
+        Ok(())
+    }
+
+    /// The predicate of a partial index behind a conflict's columns, which the parser was not shown.
+    fn conflict_predicate(&mut self, relation: &Relation, close: usize) -> Planned<()> {
+        let Some(range) = parse::conflict_predicate(self.tokens, close) else { return Ok(()) };
+        for index in range {
+            let name = self.tokens.name(index).unwrap_or_default();
+            let column = relation.column(&name);
+            if let Some(encrypted) = column.and_then(|c| c.encrypted.as_ref()) {
+                if !self.tokens.is_word(index + 1, "is") {
+                    return Err(column_in(encrypted, "the predicate of ON CONFLICT").at(Some(index)));
+                }
+            }
+            if let Some(number) = param_number(self.tokens.raw(index)) {
+                if let Some(param) = self.params.get_mut(number - 1) {
+                    param.plain.get_or_insert(index);
+                }
             }
         }
         Ok(())

@@ -150,7 +150,7 @@ fn query(
 /// Names in string literals matter only to functions that run SQL.
 fn hidden_in_strings(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>) -> Planned<Verdict> {
     for (name, token) in called_functions(tokens, range) {
-        if super::expr::runs_sql(&name) || !is_builtin_call(scope.catalog, &name) {
+        if super::function::runs_sql(&name) || !is_builtin_call(scope.catalog, &name) {
             return Err(unsupported(
                 format!("function {name} with an encrypted table's name in a string"),
                 "Run the function's statements directly.",

@@ -158,7 +158,16 @@ fn comparisons() {
         ),
         (
             "SELECT id FROM customers WHERE birthday = timestamp with time zone '2020-01-01'",
-            "42883 operator does not exist: date = timestamp with time zone",
+            "SELECT id FROM public.customers WHERE pyrite.eq(birthday) = <eq '2020-01-01'::timestamp with time zone birthday>",
+        ),
+        (
+            "SELECT id FROM ONLY customers WHERE email = 'a'",
+            "SELECT id FROM ONLY public.customers WHERE pyrite.eq(email) = <eq 'a' email>",
+        ),
+        ("TABLE leads", "TABLE public.leads => - email -"),
+        (
+            "SELECT id FROM customers WHERE email = 'a' UNION TABLE orders",
+            "SELECT id FROM public.customers WHERE pyrite.eq(email) = <eq 'a' email> UNION TABLE orders",
         ),
         (
             "SELECT id FROM customers WHERE email IN ($1, 'b', NULL)",
@@ -285,6 +294,14 @@ fn writes() {
         (
             "INSERT INTO leads VALUES ($1, $2, $3)",
             "INSERT INTO public.leads VALUES ($1, <store $2 email>, $3)",
+        ),
+        (
+            "INSERT INTO leads (email) (VALUES ('a'), ($1))",
+            "INSERT INTO public.leads (email) (VALUES (<store 'a' email>), (<store $1 email>))",
+        ),
+        (
+            "INSERT INTO leads (email) VALUES ('a') ON CONFLICT (email) WHERE id > 5 DO NOTHING",
+            "INSERT INTO public.leads (email) VALUES (<store 'a' email>) ON CONFLICT (pyrite.eq(email)) WHERE id > 5 DO NOTHING",
         ),
         ("INSERT INTO leads DEFAULT VALUES", "INSERT INTO public.leads DEFAULT VALUES"),
         (
@@ -415,12 +432,19 @@ fn refusals() {
         ("FETCH ALL IN c_protected", "0A000", "FETCH"),
         ("DO $$ BEGIN DELETE FROM customers; END $$", "0A000", "DO"),
         ("SELEC * FROM customers", "42601", "syntax error at or near \"SELEC\""),
-        ("SELECT FROM WHERE customers", "42601", "syntax"),
+        ("SELECT FROM WHERE customers", "0A000", "syntax"),
+        (
+            "SELECT id FROM devices WHERE serial = 'x'::uuid",
+            "42883",
+            "operator does not exist: integer = uuid",
+        ),
+        ("SELECT NULL::customers FROM orders", "0A000", "row type"),
+        ("SELECT * FROM customers TABLESAMPLE system (10)", "0A000", "syntax"),
         ("SELECT 'unterminated FROM customers", "42601", "unterminated quoted string"),
         ("SELECT * INTO t FROM customers", "0A000", "SELECT INTO"),
         ("CREATE TABLE t AS SELECT * FROM customers", "0A000", "CREATE TABLE AS"),
         ("SELECT 1 FROM customers; SELECT 2", "42601", "multiple commands"),
-        ("SELECT email 'x' FROM customers", "42601", "syntax"),
+        ("SELECT email 'x' FROM customers", "0A000", "syntax"),
     ]);
 }
 

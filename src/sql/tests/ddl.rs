@@ -42,7 +42,7 @@ fn indexes_and_views() {
     check(&[
         (
             "CREATE UNIQUE INDEX ON customers (email)",
-            "CREATE UNIQUE INDEX customers_email_idx ON public.customers (pyrite.eq(email))",
+            "CREATE UNIQUE INDEX customers_email_idx1 ON public.customers (pyrite.eq(email))",
         ),
         (
             "CREATE INDEX CONCURRENTLY i ON public.customers USING btree (name, email DESC)",
