@@ -16,13 +16,13 @@ use crate::value::{self, Family, Type};
 impl Planner<'_> {
     /// Equality in any form.
     pub fn compare(&mut self, left: &Expr, right: &Expr, clause: &str) -> Planned<()> {
-        if let (Some(lefts), Some(rights)) = (row(left), row(right)) {
-            if lefts.len() == rights.len() {
-                for (left, right) in lefts.iter().zip(rights) {
-                    self.compare(left, right, clause)?;
-                }
-                return Ok(());
+        if let (Some(lefts), Some(rights)) = (row(left), row(right))
+            && lefts.len() == rights.len()
+        {
+            for (left, right) in lefts.iter().zip(rights) {
+                self.compare(left, right, clause)?;
             }
+            return Ok(());
         }
         let left = self.expr(left)?;
         let right = self.expr(right)?;

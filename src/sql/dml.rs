@@ -316,15 +316,15 @@ impl Planner<'_> {
         for index in range {
             let name = self.tokens.name(index).unwrap_or_default();
             let column = relation.column(&name);
-            if let Some(encrypted) = column.and_then(|c| c.encrypted.as_ref()) {
-                if !self.tokens.is_word(index + 1, "is") {
-                    return Err(column_in(encrypted, "the predicate of ON CONFLICT").at(Some(index)));
-                }
+            if let Some(encrypted) = column.and_then(|c| c.encrypted.as_ref())
+                && !self.tokens.is_word(index + 1, "is")
+            {
+                return Err(column_in(encrypted, "the predicate of ON CONFLICT").at(Some(index)));
             }
-            if let Some(number) = param_number(self.tokens.raw(index)) {
-                if let Some(param) = self.params.get_mut(number - 1) {
-                    param.plain.get_or_insert(index);
-                }
+            if let Some(number) = param_number(self.tokens.raw(index))
+                && let Some(param) = self.params.get_mut(number - 1)
+            {
+                param.plain.get_or_insert(index);
             }
         }
         Ok(())
@@ -400,7 +400,7 @@ impl Planner<'_> {
         self.frames.push(Frame::default());
         self.push_target(&relation, alias)?;
         match &update.from {
-            Some(UpdateTableFromKind::AfterSet(from)) => self.from_list(from)?,
+            Some(UpdateTableFromKind::AfterSet(from)) => self.read_from(from)?,
             Some(UpdateTableFromKind::BeforeSet(_)) => return Err(syntax("UPDATE")),
             None => {}
         }
@@ -431,7 +431,7 @@ impl Planner<'_> {
         self.frames.push(Frame::default());
         self.push_target(&relation, alias)?;
         if let Some(using) = &delete.using {
-            self.from_list(using)?;
+            self.read_from(using)?;
         }
         if let Some(condition) = &delete.selection {
             self.condition(condition, "WHERE")?;

@@ -229,7 +229,7 @@ impl Planner<'_> {
         let first = index_of(select.select_token.0.span);
         check_select(select).map_err(|draft| draft.at(first))?;
         self.frames.push(Frame::default());
-        self.from_list(&select.from)?;
+        self.read_from(&select.from)?;
         let outputs = self.select_list(&select.projection)?;
         if let Some(condition) = &select.selection {
             self.condition(condition, "WHERE")?;
