@@ -14,8 +14,11 @@ use pyrite::value::{self, CastContext, Datum, Format, Input, Settings, Type};
 use pyrite::wire::{backend, frame, frontend, startup};
 use zeroize::Zeroizing;
 
+/// An entry point: any bytes, and a panic if a property does not hold.
+pub type Entry = fn(&[u8]);
+
 /// All entries by name.
-pub const ALL: &[(&str, fn(&[u8]))] = &[
+pub const ALL: &[(&str, Entry)] = &[
     ("frames", frames),
     ("startup", startup),
     ("envelope", envelope),

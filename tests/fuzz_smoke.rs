@@ -104,7 +104,7 @@ fn startup() {
     };
     let seeds = vec![
         packet(196_608, b"user\0ada\0database\0shop\0replication\0off\0\0"),
-        packet(196_610, b"user\0ada\0_pq_.x\01\0\0"),
+        packet(196_610, b"user\0ada\0_pq_.x\0y\0\0"),
         packet(80_877_103, b""),
         packet(80_877_104, b""),
         packet(80_877_102, b"\0\0\0\x01\0\0\0\x02"),
