@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod crypto;
+pub mod database;
 pub mod demo;
 pub mod keys;
 pub mod server;

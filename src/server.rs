@@ -1,1 +1,207 @@
 //! Composition root: accept, limits, workers.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+
+use crate::config::Config;
+use crate::database::{Databases, OpenError};
+use crate::session::{self, Cancels, Shared};
+
+/// A running proxy. Dropped, it stops.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Why the proxy does not start.
+#[derive(Debug)]
+pub enum ServerError {
+    /// The address cannot be listened on.
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A protected database cannot be opened.
+    Open(OpenError),
+    /// A thread or its runtime cannot be made.
+    Runtime(std::io::Error),
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServerError::Listen { address, source } if source.kind() == std::io::ErrorKind::AddrInUse => {
+                write!(
+                    f,
+                    "cannot listen on {address}: the port is taken; stop what listens there, or set another \"listen\" address"
+                )
+            }
+            ServerError::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            ServerError::Open(error) => error.fmt(f),
+            ServerError::Runtime(error) => write!(f, "cannot start a worker thread: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+impl Server {
+    /// Starts the proxy and returns when it listens.
+    pub fn start(config: Config) -> Result<Server, ServerError> {
+        let listen = |source| ServerError::Listen { address: config.listen, source };
+        let listener = std::net::TcpListener::bind(config.listen).map_err(listen)?;
+        listener.set_nonblocking(true).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let (stop, stopped) = watch::channel(false);
+        let mut server = Server { address, stop, threads: Vec::new() };
+        let databases = server.open(&config, stopped.clone())?;
+        let shared = Arc::new(Shared {
+            upstream: config.upstream.clone(),
+            cancels: Arc::new(Cancels::default()),
+            databases,
+            stop: stopped,
+            most_clients: config.limits.clients,
+            clients: AtomicUsize::new(0),
+        });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut workers = Vec::new();
+        for n in 0..config.workers.unwrap_or(cores).max(1) {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let shared = Arc::clone(&shared);
+            workers.push(sender);
+            server.spawn(format!("worker-{n}"), move || worker(receiver, shared))?;
+        }
+        let stopped = shared.stop.clone();
+        server.spawn("accept".into(), move || accept(listener, workers, stopped))?;
+        Ok(server)
+    }
+
+    /// Opens the protected databases on a thread that keeps them fresh from then on.
+    fn open(&mut self, config: &Config, mut stop: watch::Receiver<bool>) -> Result<Databases, ServerError> {
+        let (sender, opened) = std::sync::mpsc::sync_channel(1);
+        let config = config.clone();
+        self.spawn("databases".into(), move || async move {
+            // The receiver waits just below.
+            let _ = sender.send(Databases::open(&config).await);
+            let _ = stop.wait_for(|stop| *stop).await;
+        })?;
+        let ended = |_| ServerError::Runtime(std::io::Error::other("the database thread ended"));
+        opened.recv().map_err(ended)?.map_err(ServerError::Open)
+    }
+
+    fn spawn<F, T>(&mut self, name: String, body: F) -> Result<(), ServerError>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Future<Output = ()>,
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(ServerError::Runtime)?;
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || runtime.block_on(body()))
+            .map_err(ServerError::Runtime)?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// The address that clients connect to.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends all sessions and waits for them.
+    pub fn shutdown(mut self) {
+        self.stop_and_join();
+    }
+
+    /// Waits until the proxy ends by itself or another thread stops it.
+    pub fn wait(mut self) {
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+
+    fn stop_and_join(&mut self) {
+        self.stop.send_replace(true);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop_and_join();
+    }
+}
+
+/// Hands new sockets to the workers in turn.
+async fn accept(
+    listener: std::net::TcpListener,
+    workers: Vec<mpsc::UnboundedSender<std::net::TcpStream>>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "cannot listen"),
+    };
+    let mut turn = workers.iter().cycle();
+    loop {
+        let socket = tokio::select! {
+            socket = listener.accept() => socket.and_then(|(socket, _)| socket.into_std()),
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        match socket {
+            Ok(socket) => {
+                // A worker's receiver lives as long as its thread.
+                if let Some(worker) = turn.next() {
+                    let _ = worker.send(socket);
+                }
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: sessions that end will free some.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// One thread's sessions.
+async fn worker(mut sockets: mpsc::UnboundedReceiver<std::net::TcpStream>, shared: Arc<Shared>) {
+    let sessions = LocalSet::new();
+    let serve = async {
+        let mut running = tokio::task::JoinSet::new();
+        let mut stop = shared.stop.clone();
+        loop {
+            tokio::select! {
+                socket = sockets.recv() => match socket.map(TcpStream::from_std) {
+                    Some(Ok(socket)) => {
+                        let shared = Arc::clone(&shared);
+                        running.spawn_local(async move { session::serve(socket, &shared).await });
+                    }
+                    Some(Err(error)) => tracing::warn!(%error, "cannot use a socket"),
+                    None => break,
+                },
+                Some(_) = running.join_next() => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        // They have seen the same signal, and say good-bye to their clients.
+        while running.join_next().await.is_some() {}
+    };
+    sessions.run_until(serve).await;
+}

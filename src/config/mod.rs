@@ -1,10 +1,69 @@
 //! Configuration: what was typed (`raw`) becomes what is meant ([`Config`]) in one fallible step.
+//!
+//! [`Config::load`] reads a file; [`Config::parse`] does no I/O of its own. Mistakes are collected, so that
+//! one run reports them all, each with line, column and the way out.
+
+mod error;
+mod names;
+mod raw;
+mod resolve;
+mod secrets;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::value::Type;
+
+pub use error::{ConfigError, Problem};
+pub(crate) use names::display as display_name;
+pub use raw::KEYS;
+pub use secrets::{SecretError, SecretSource, Secrets, SystemSecrets};
+
+/// Where Pyrite listens if the file does not say.
+pub const DEFAULT_LISTEN_PORT: u16 = 6432;
+/// Role of Pyrite's own connections if the file does not say.
+pub const DEFAULT_SERVICE_USER: &str = "pyrite";
+/// Longest configuration that is read, in bytes: some ten thousand columns.
+const MAX_BYTES: usize = 4 << 20;
+
+impl Config {
+    /// Reads and checks a configuration file and the password that it points to.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let read = |error| ConfigError::Read { path: path.to_owned(), error };
+        let text = std::fs::read_to_string(path).map_err(read)?;
+        // Relative paths in it must keep their meaning after a change of folder.
+        let folder = std::path::absolute(path).map_err(read)?;
+        let folder = folder.parent().unwrap_or(Path::new("/"));
+        Self::parse(&text, folder, &SystemSecrets).map_err(|error| match error {
+            ConfigError::Invalid { problems, .. } => {
+                ConfigError::Invalid { path: Some(path.to_owned()), problems }
+            }
+            other => other,
+        })
+    }
+
+    /// Checks a configuration's text. Relative paths in it are relative to `folder`.
+    pub fn parse(text: &str, folder: &Path, secrets: &dyn Secrets) -> Result<Self, ConfigError> {
+        let mut problems = error::Problems::new(text);
+        let config = if text.len() > MAX_BYTES {
+            let message = format!("the file is larger than {MAX_BYTES} bytes");
+            problems.add(&(0..0), message, "is it the right one?");
+            None
+        } else {
+            raw::RawConfig::read(text, &mut problems)
+                .and_then(|raw| resolve::resolve(raw, folder, secrets, &mut problems))
+        };
+        match (problems.finish(), config) {
+            (Ok(()), Some(config)) => Ok(config),
+            (Err(problems), _) => Err(ConfigError::Invalid { path: None, problems }),
+            // `resolve` notes a problem wherever it gives up.
+            (Ok(()), None) => Err(ConfigError::Invalid { path: None, problems: Vec::new() }),
+        }
+    }
+}
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -15,12 +74,27 @@ pub struct Config {
     pub upstream: Upstream,
     /// Worker threads; `None`: one per core.
     pub workers: Option<usize>,
+    /// How much it takes on.
+    pub limits: Limits,
     /// Pyrite's own login (catalog, keys).
     pub service: Service,
     /// Where the root key is.
     pub root: RootKey,
     /// Protected databases by name.
     pub databases: BTreeMap<String, Database>,
+}
+
+/// What the process takes on before it turns clients away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Client connections at a time.
+    pub clients: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { clients: 10_000 }
+    }
 }
 
 /// Address of the server.
@@ -30,6 +104,16 @@ pub enum Upstream {
     Tcp(String, u16),
     /// Directory of the Unix socket, and port.
     Unix(PathBuf, u16),
+}
+
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Upstream::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Upstream::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Upstream::Unix(directory, port) => write!(f, "{}:{port}", directory.display()),
+        }
+    }
 }
 
 /// Login of Pyrite's own connections.

@@ -1,1 +1,56 @@
-//! Envelope, cell cipher, index terms.
+//! Envelope, cipher, index terms. Pure: no key storage, no I/O, nothing of ours imported.
+//!
+//! - [`xaes`]: XAES-256-GCM, as the C2SP specification has it.
+//! - [`kdf`]: one key per purpose out of a key, by HKDF-SHA-256.
+//! - [`term`]: the equality term, HMAC-SHA-256 cut to 128 bits.
+//! - [`envelope`]: what lies in an encrypted column; see `docs/envelope.md` for the layout byte by byte.
+
+mod error;
+
+pub mod envelope;
+pub mod kdf;
+pub mod term;
+pub mod xaes;
+
+#[cfg(test)]
+pub(crate) mod vectors;
+
+pub use envelope::{Envelope, Header, Scope, Slot, Term, TermKind};
+pub use error::CryptoError;
+pub use term::{EQUALITY_TERM_LEN, EqualityKey};
+pub use xaes::{Key, Nonce};
+
+/// The random name of a key: in the envelope's header for data keys, beside each term for index keys.
+///
+/// Random, so that the keyrings of two databases can meet (a dump restored next to another one).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub u64);
+
+impl KeyId {
+    /// As it lies in an envelope and in `pyrite.keys`.
+    pub fn to_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+
+    /// From an envelope or from `pyrite.keys`.
+    pub fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_be_bytes(bytes))
+    }
+}
+
+impl std::fmt::Display for KeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl std::fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyId({self})")
+    }
+}
+
+/// Fills `bytes` from the operating system's generator.
+pub fn fill_random(bytes: &mut [u8]) -> Result<(), CryptoError> {
+    getrandom::fill(bytes).map_err(|_| CryptoError::Random)
+}

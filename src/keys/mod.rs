@@ -1,1 +1,23 @@
 //! Keyring, root providers, wrapped keys in the database.
+//!
+//! Root key -> data keys and index keys, one set per key group. The root key never enters the database; the
+//! others lie in `pyrite.keys`, wrapped. In memory they are an immutable [`Keyring`]; each session seals and
+//! opens values with a [`CellCipher`] of its own.
+//!
+//! At start-up: [`RootKey::load`], [`install`], [`load_or_create`], [`register_columns`]; later [`reload`].
+
+mod cell;
+mod columns;
+mod error;
+mod keyring;
+mod root;
+mod schema;
+mod store;
+
+pub use cell::CellCipher;
+pub use columns::{ColumnRegistration, RegisteredColumn, register_columns, registered_columns};
+pub use error::KeyError;
+pub use keyring::{GroupBytes, KeyInfo, KeyPurpose, KeyState, Keyring, KeyringBuilder, KeyringError};
+pub use root::{RootKey, generate_root_file};
+pub use schema::{Installed, grants, install, latest_version};
+pub use store::{load_or_create, reload};

@@ -137,7 +137,8 @@ impl Datum {
         let zone = &s.time_zone;
         let range =
             |value: Option<i64>| value.ok_or_else(|| ValueError::new("22008", "timestamp out of range"));
-        let local = |t| range(datetime::instant_to_local(t, zone));
+        let local = |t| datetime::instant_to_local(t, zone);
+        let fits = |t| matches!(t, EARLY | LATE) || datetime::is_timestamp(t);
         Ok(match (&self, to) {
             (Datum::Int4(n), Type::Bool) => Datum::Bool(*n != 0),
             (Datum::Bool(b), Type::Int4) => Datum::Int4((*b).into()),
@@ -148,11 +149,13 @@ impl Datum {
             (Datum::Timestamp(t), Type::Timestamptz(_)) => {
                 Datum::Timestamptz(range(datetime::local_to_instant(*t, zone))?)
             }
-            (Datum::Timestamptz(t), Type::Timestamp(_)) => Datum::Timestamp(local(*t)?),
+            (Datum::Timestamptz(t), Type::Timestamp(_)) => {
+                Datum::Timestamp(range(Some(local(*t)).filter(|t| fits(*t)))?)
+            }
             (Datum::Timestamp(t), Type::Date) => Datum::Date(datetime::timestamp_to_date(*t)),
-            (Datum::Timestamptz(t), Type::Date) => Datum::Date(datetime::timestamp_to_date(local(*t)?)),
+            (Datum::Timestamptz(t), Type::Date) => Datum::Date(datetime::timestamp_to_date(local(*t))),
             (Datum::Timestamp(t), Type::Time(_)) => Datum::Time(time_of(*t)?),
-            (Datum::Timestamptz(t), Type::Time(_)) => Datum::Time(time_of(local(*t)?)?),
+            (Datum::Timestamptz(t), Type::Time(_)) => Datum::Time(time_of(local(*t))?),
             (Datum::Jsonb(_), Type::Json) => match self {
                 Datum::Jsonb(text) => Datum::Json(text),
                 other => other,

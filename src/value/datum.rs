@@ -104,22 +104,27 @@ impl Datum {
     }
 
     fn from_binary(ty: &Type, bytes: &[u8]) -> Result<Datum, ValueError> {
+        // What a value of fixed size says is checked before what may follow it.
+        let size = usize::try_from(ty.typlen()).unwrap_or(usize::MAX);
+        if let Some((head, [_, ..])) = bytes.split_at_checked(size) {
+            return Self::from_binary(ty, head).and(Err(ValueError::binary(ty.base_name())));
+        }
         let value = match ty {
             Type::Text => Datum::Text(secret(utf8(bytes)?)),
             Type::Varchar(_) => Datum::Varchar(secret(utf8(bytes)?)),
             Type::Char(_) => Datum::Char { text: secret(utf8(bytes)?), length: 0 },
-            Type::Int2 => Datum::Int2(i16::from_be_bytes(fixed(bytes, ty)?)),
-            Type::Int4 => Datum::Int4(i32::from_be_bytes(fixed(bytes, ty)?)),
-            Type::Int8 => Datum::Int8(i64::from_be_bytes(fixed(bytes, ty)?)),
-            Type::Float4 => Datum::Float4(f32::from_be_bytes(fixed(bytes, ty)?)),
-            Type::Float8 => Datum::Float8(f64::from_be_bytes(fixed(bytes, ty)?)),
+            Type::Int2 => Datum::Int2(i16::from_be_bytes(fixed(bytes)?)),
+            Type::Int4 => Datum::Int4(i32::from_be_bytes(fixed(bytes)?)),
+            Type::Int8 => Datum::Int8(i64::from_be_bytes(fixed(bytes)?)),
+            Type::Float4 => Datum::Float4(f32::from_be_bytes(fixed(bytes)?)),
+            Type::Float8 => Datum::Float8(f64::from_be_bytes(fixed(bytes)?)),
             Type::Numeric(_) => Datum::Numeric(Numeric::from_binary(bytes)?),
-            Type::Bool => Datum::Bool(u8::from_be_bytes(fixed(bytes, ty)?) != 0),
-            Type::Date => Datum::Date(i32::from_be_bytes(fixed(bytes, ty)?)),
-            Type::Time(_) => Datum::Time(i64::from_be_bytes(fixed(bytes, ty)?)),
-            Type::Timestamp(_) => Datum::Timestamp(i64::from_be_bytes(fixed(bytes, ty)?)),
-            Type::Timestamptz(_) => Datum::Timestamptz(i64::from_be_bytes(fixed(bytes, ty)?)),
-            Type::Uuid => Datum::Uuid(fixed(bytes, ty)?),
+            Type::Bool => Datum::Bool(u8::from_be_bytes(fixed(bytes)?) != 0),
+            Type::Date => Datum::Date(i32::from_be_bytes(fixed(bytes)?)),
+            Type::Time(_) => Datum::Time(i64::from_be_bytes(fixed(bytes)?)),
+            Type::Timestamp(_) => Datum::Timestamp(i64::from_be_bytes(fixed(bytes)?)),
+            Type::Timestamptz(_) => Datum::Timestamptz(i64::from_be_bytes(fixed(bytes)?)),
+            Type::Uuid => Datum::Uuid(fixed(bytes)?),
             Type::Json => return Self::from_text(ty, utf8(bytes)?, &Settings::default()),
             Type::Jsonb => {
                 let (version, text) = bytes.split_first().ok_or_else(ValueError::short)?;
@@ -284,13 +289,9 @@ fn plain_text<'a>(ty: &Type, bytes: &'a [u8]) -> Result<&'a str, ValueError> {
     std::str::from_utf8(bytes).map_err(|_| damaged(ty))
 }
 
-/// Binary input of a type with a fixed size.
-fn fixed<const N: usize>(bytes: &[u8], ty: &Type) -> Result<[u8; N], ValueError> {
-    match bytes.split_first_chunk::<N>() {
-        None => Err(ValueError::short()),
-        Some((head, [])) => Ok(*head),
-        Some(_) => Err(ValueError::binary(ty.base_name())),
-    }
+/// Binary input of a type with a fixed size; that there is no more of it is known.
+fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], ValueError> {
+    bytes.try_into().map_err(|_| ValueError::short())
 }
 
 fn write_integer(value: i64, out: &mut Vec<u8>) {

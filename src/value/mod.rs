@@ -81,3 +81,6 @@ pub enum Format {
     /// Format code 1.
     Binary,
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use super::abbreviations::{self, Abbreviation};
 use super::calendar::{DAY as MICROS_PER_DAY, Fields, from_julian};
 use super::fields::{
     DATE, DAY, DST_MODIFIER, DST_ZONE, DYNAMIC_ZONE, ERA, Fault, HALF_DAY, HOUR, HalfDay, MINUTE, MONTH,
-    Mask, Parse, SECOND, SECONDS, TIME, WEEK_DAY, YEAR, ZONE, fraction, fraction_value, leading_int,
+    Mask, Parse, SECOND, SECONDS, SPECIAL, TIME, WEEK_DAY, YEAR, ZONE, fraction, fraction_value, leading_int,
     zone_offset,
 };
 use super::lex::{Field, Look};
@@ -26,6 +26,8 @@ pub(super) enum Outcome {
     Parts(Mask),
     /// It is to be skipped.
     Skip,
+    /// It gave midnight in UTC.
+    Midnight,
     /// It is one of the special moments.
     Moment(Moment),
     /// It names what the next number is.
@@ -58,15 +60,23 @@ pub(super) fn date_time(fields: &[Field], order: DateOrder) -> Result<Moment, Fa
                 ZONE
             }
             Look::Number => match unit.take() {
-                Some(unit) => parse.labelled(text, unit)?,
+                Some(unit) => {
+                    // As the server has it: now it is a date again, whatever was said before.
+                    special = None;
+                    parse.labelled(text, unit)?
+                }
                 None => parse.bare_number(text)?,
             },
             Look::Word | Look::Special => match parse.word(text)? {
                 Outcome::Parts(mask) => mask,
+                Outcome::Midnight => {
+                    special = None;
+                    TIME | ZONE
+                }
                 Outcome::Skip => continue,
                 Outcome::Moment(moment) => {
                     special = Some(moment);
-                    DATE | TIME | ZONE
+                    SPECIAL
                 }
                 Outcome::Unit(named) => {
                     unit = Some(named);
@@ -88,15 +98,15 @@ pub(super) fn date_time(fields: &[Field], order: DateOrder) -> Result<Moment, Fa
         }
         parse.known |= found;
     }
+    parse.validate()?;
+    parse.apply_half_day()?;
     match special {
         Some(moment) => Ok(moment),
         None => finish(parse),
     }
 }
 
-fn finish(mut parse: Parse) -> Result<Moment, Fault> {
-    parse.validate()?;
-    parse.apply_half_day()?;
+fn finish(parse: Parse) -> Result<Moment, Fault> {
     if !parse.knows(DATE) {
         return Err(Fault::Format);
     }
@@ -122,7 +132,7 @@ impl Parse {
             return self.date(text, self.known);
         }
         if !text.starts_with(|c: char| c.is_ascii_digit()) && unit.is_none() {
-            self.named_zone = Some(Zone::parse(text).ok_or(Fault::UnknownZone)?);
+            self.named_zone = Some(Zone::parse_named(text).ok_or(Fault::UnknownZone)?);
             return Ok(ZONE);
         }
         if unit.take().is_some_and(|u| u != Unit::Time) || self.knows(TIME) {
@@ -147,7 +157,8 @@ impl Parse {
     /// A number whose meaning the word before it gave.
     pub(super) fn labelled(&mut self, text: &str, unit: Unit) -> Result<Mask, Fault> {
         let (value, rest) = leading_int(text)?;
-        if !rest.is_empty() && !rest.starts_with('.') {
+        let decimals = matches!(unit, Unit::Julian | Unit::Time | Unit::Second) && rest.starts_with('.');
+        if !rest.is_empty() && !decimals {
             return Err(Fault::Format);
         }
         let f = &mut self.fields;
@@ -209,7 +220,7 @@ impl Parse {
         match text.find('.') {
             Some(_) if self.known & DATE == 0 => self.date(text, self.known),
             Some(at) if at > 2 => self.run_together(text, self.known),
-            None if text.len() >= 6 && !(self.knows(DATE) && self.knows(TIME)) => {
+            _ if text.len() >= 6 && (self.known & DATE == 0 || self.known & TIME == 0) => {
                 self.run_together(text, self.known)
             }
             _ => self.number(text, self.text_month, self.known),
@@ -231,7 +242,7 @@ impl Parse {
             None => {}
         }
         let Some(word) = words::find(text) else {
-            self.named_zone = Some(Zone::parse(text).ok_or(Fault::Format)?);
+            self.named_zone = Some(Zone::parse_named(text).ok_or(Fault::Format)?);
             return Ok(Outcome::Parts(ZONE));
         };
         Ok(match word {
@@ -258,7 +269,7 @@ impl Parse {
             Word::Midnight => {
                 self.fields = Fields { hour: 0, minute: 0, second: 0, ..self.fields };
                 self.east = 0;
-                Outcome::Parts(TIME | ZONE)
+                Outcome::Midnight
             }
             Word::Clock => return Err(Fault::Clock),
         })

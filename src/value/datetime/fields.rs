@@ -22,6 +22,7 @@ pub(super) const YEAR_DAY: Mask = 1 << 11;
 pub(super) const WEEK_DAY: Mask = 1 << 12;
 pub(super) const HALF_DAY: Mask = 1 << 13;
 pub(super) const ERA: Mask = 1 << 14;
+pub(super) const SPECIAL: Mask = 1 << 15;
 pub(super) const DATE: Mask = YEAR | MONTH | DAY;
 pub(super) const SECONDS: Mask = SECOND | FRACTION;
 pub(super) const TIME: Mask = HOUR | MINUTE | SECONDS;
@@ -104,6 +105,16 @@ pub(super) fn fraction_value(text: &str) -> Result<f64, Fault> {
     text.parse().map_err(|_| Fault::Format)
 }
 
+/// A number within a zone's offset. A second sign is read, and can give no valid number but zero.
+fn signed_int(text: &str) -> Result<(i64, &str), Fault> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => (-1, rest),
+        _ => (1, text),
+    };
+    let (value, rest) = leading_int(digits).map_err(|_| Fault::ZoneRange)?;
+    Ok((sign * value, rest))
+}
+
 /// `+hh`, `-hhmm`, `+hh:mm:ss`: seconds east of Greenwich.
 pub(super) fn zone_offset(text: &str) -> Result<i64, Fault> {
     let (negative, digits) = match (text.strip_prefix('-'), text.strip_prefix('+')) {
@@ -111,18 +122,18 @@ pub(super) fn zone_offset(text: &str) -> Result<i64, Fault> {
         (None, Some(rest)) => (false, rest),
         _ => return Err(Fault::Format),
     };
-    let number = |text| leading_int(text).map_err(|_| Fault::ZoneRange);
-    let (mut hours, mut rest) = number(digits)?;
+    let (mut hours, mut rest) = signed_int(digits)?;
     let (mut minutes, mut seconds) = (0, 0);
     if let Some(after) = rest.strip_prefix(':') {
-        (minutes, rest) = number(after)?;
+        (minutes, rest) = signed_int(after)?;
         if let Some(after) = rest.strip_prefix(':') {
-            (seconds, rest) = number(after)?;
+            (seconds, rest) = signed_int(after)?;
         }
     } else if rest.is_empty() && text.len() > 3 {
         (hours, minutes) = (hours / 100, hours % 100);
     }
-    if hours > 15 || minutes > 59 || seconds > 59 {
+    let fits = (0..=15).contains(&hours) && (0..60).contains(&minutes) && (0..60).contains(&seconds);
+    if !fits {
         return Err(Fault::ZoneRange);
     }
     if !rest.is_empty() {
@@ -155,8 +166,9 @@ impl Parse {
 
     /// `hh:mm`, `hh:mm:ss.fff`, or `mm:ss.fff`.
     pub(super) fn clock(&mut self, text: &str) -> Result<Mask, Fault> {
-        let (hour, rest) = leading_int(text)?;
-        let rest = rest.strip_prefix(':').ok_or(Fault::Format)?;
+        let (hour, rest) = text.split_once(':').ok_or(Fault::Format)?;
+        // Hours have 64 bits until all is read, so that what is wrong later on is reported first.
+        let hour: i64 = hour.parse().map_err(|_| Fault::Range)?;
         let (minute, rest) = leading_int(rest)?;
         let f = &mut self.fields;
         (f.hour, f.minute, f.second, f.micros) = (hour, minute, 0, 0);
@@ -172,7 +184,7 @@ impl Parse {
         } else if !rest.is_empty() {
             return Err(Fault::Format);
         }
-        if f.minute > 59 || f.second > 60 || f.micros > 1_000_000 {
+        if hour > i64::from(i32::MAX) || f.minute > 59 || f.second > 60 || f.micros > 1_000_000 {
             return Err(Fault::Range);
         }
         Ok(TIME)
@@ -199,7 +211,6 @@ impl Parse {
         // A month by name settles what the numbers are.
         for word in words {
             match words::find(word) {
-                Some(Word::Filler) => {}
                 Some(Word::Month(month)) if known & MONTH == 0 => {
                     self.fields.month = month;
                     text_month = true;
@@ -323,7 +334,9 @@ impl Parse {
             }
         }
         if self.known & YEAR_DAY != 0 {
-            (f.year, f.month, f.day) = from_julian(julian(f.year, 1, 1) + f.year_day - 1);
+            // The server counts days in 32 bits and does not notice that years can be too many for them.
+            let first = julian(f.year, 1, 1) as i32;
+            (f.year, f.month, f.day) = from_julian(i64::from(first) + f.year_day - 1);
         }
         if self.known & MONTH != 0 && !(1..=12).contains(&f.month) {
             return Err(Fault::MonthDayRange);

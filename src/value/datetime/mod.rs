@@ -118,14 +118,13 @@ pub(crate) fn local_to_instant(timestamp: i64, zone: &Zone) -> Option<i64> {
     timestamp.checked_sub(east * SECOND).filter(|t| is_timestamp(*t))
 }
 
-/// An instant as a local timestamp, by a zone.
-pub(crate) fn instant_to_local(timestamp: i64, zone: &Zone) -> Option<i64> {
+/// An instant as a local timestamp, by a zone. It may lie outside the range of timestamps by a day.
+pub(crate) fn instant_to_local(timestamp: i64, zone: &Zone) -> i64 {
     if matches!(timestamp, EARLY | LATE) {
-        return Some(timestamp);
+        return timestamp;
     }
     let instant = timestamp.div_euclid(SECOND) + UNIX_EPOCH_SECONDS;
-    let east = i64::from(zone.east_at(instant));
-    timestamp.checked_add(east * SECOND).filter(|t| is_timestamp(*t))
+    timestamp.saturating_add(i64::from(zone.east_at(instant)) * SECOND)
 }
 
 /// All local timestamps that a zone takes for this instant; more than one around a skipped hour.

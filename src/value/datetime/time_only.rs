@@ -15,12 +15,7 @@ pub(super) fn time_of_day(fields: &[Field], order: DateOrder) -> Result<i64, Fau
         let text = field.text.as_str();
         let found = match field.look {
             Look::Date => date_field(&mut parse, fields, i, text)?,
-            Look::Time => {
-                if unit.take().is_some_and(|u| u != Unit::Time) {
-                    return Err(Fault::Format);
-                }
-                parse.clock(text)?
-            }
+            Look::Time => parse.clock(text)?,
             Look::Zone => {
                 parse.east = zone_offset(text)?;
                 ZONE
@@ -31,6 +26,7 @@ pub(super) fn time_of_day(fields: &[Field], order: DateOrder) -> Result<i64, Fau
             },
             Look::Word | Look::Special => match word(&mut parse, text)? {
                 Outcome::Parts(mask) => mask,
+                Outcome::Midnight => TIME | ZONE,
                 Outcome::Unit(named) => {
                     unit = Some(named);
                     0
@@ -76,7 +72,7 @@ fn date_field(parse: &mut Parse, fields: &[Field], i: usize, text: &str) -> Resu
         return parse.date(text, parse.known);
     }
     if !text.starts_with(|c: char| c.is_ascii_digit()) {
-        parse.named_zone = Some(Zone::parse(text).ok_or(Fault::UnknownZone)?);
+        parse.named_zone = Some(Zone::parse_named(text).ok_or(Fault::UnknownZone)?);
         return Ok(ZONE);
     }
     if parse.knows(TIME) {

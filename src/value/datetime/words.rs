@@ -79,7 +79,7 @@ pub(super) fn find(word: &str) -> Option<Word> {
         "j" | "jd" | "julian" => Word::Unit(Unit::Julian),
         "dow" | "doy" | "isodow" | "isoyear" => Word::Unit(Unit::Other),
         "t" => Word::IsoTime,
-        "infinity" | "+infinity" => Word::Infinity,
+        "infinity" => Word::Infinity,
         "-infinity" => Word::NegativeInfinity,
         "epoch" => Word::Epoch,
         "allballs" => Word::Midnight,

@@ -1,0 +1,103 @@
+//! What the database's catalog says about the configured tables.
+
+use serde::Deserialize;
+
+/// One row, one column of type text; `$1` and `$2` are schema and name of the configured tables. Names
+/// resolve in `pg_catalog`, which the connection's search_path is. It reads no value and no expression.
+pub(super) const QUERY: &str = r"
+SELECT json_build_object(
+  'version', current_setting('server_version'),
+  'version_num', current_setting('server_version_num')::int,
+  'encoding', getdatabaseencoding(),
+  'installed', EXISTS (SELECT FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+     WHERE n.nspname = 'pyrite' AND t.typname = 'encrypted'),
+  'may_create', has_database_privilege(current_database(), 'CREATE'),
+  'user', current_user,
+  'unmanaged', (SELECT coalesce(json_agg(quote_ident(n.nspname) || '.' || quote_ident(c.relname) || '.'
+       || quote_ident(a.attname) ORDER BY 1), '[]')
+     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+     JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
+     WHERE tn.nspname = 'pyrite' AND t.typname = 'encrypted' AND c.relkind IN ('r', 'p') AND NOT a.attisdropped
+       AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
+       AND NOT EXISTS (SELECT FROM unnest($1::text[], $2::text[]) w(s, t) WHERE w.s = n.nspname AND w.t = c.relname)),
+  'tables', (SELECT coalesce(json_agg(json_build_object(
+    'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
+    'columns', (SELECT coalesce(json_agg(json_build_object(
+         'name', a.attname,
+         'type', format_type(a.atttypid, a.atttypmod),
+         'encrypted', tn.nspname = 'pyrite' AND t.typname = 'encrypted',
+         'generated', a.attgenerated <> '',
+         'external', a.attstorage = 'e',
+         'index', (SELECT ic.relname FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
+            WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
+              AND pg_get_indexdef(i.indexrelid, 1, true) = 'pyrite.eq(' || quote_ident(a.attname) || '::bytea)'
+            ORDER BY i.indisunique DESC, ic.relname LIMIT 1),
+         'constraints', (SELECT coalesce(json_agg(co.conname ORDER BY co.conname), '[]') FROM pg_constraint co
+            WHERE co.conrelid = c.oid AND co.contype IN ('c', 'f', 'x') AND a.attnum = ANY (co.conkey))
+         ) ORDER BY a.attnum), '[]')
+       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
+       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    'triggers', (SELECT coalesce(json_agg(tgname ORDER BY tgname), '[]') FROM pg_trigger
+       WHERE tgrelid = c.oid AND NOT tgisinternal),
+    'rules', (SELECT coalesce(json_agg(rulename ORDER BY rulename), '[]') FROM pg_rewrite
+       WHERE ev_class = c.oid AND rulename <> '_RETURN'),
+    'policies', (SELECT coalesce(json_agg(polname ORDER BY polname), '[]') FROM pg_policy WHERE polrelid = c.oid),
+    'without_usage', (SELECT coalesce(json_agg(role ORDER BY role), '[]') FROM (
+         SELECT DISTINCT coalesce(r.rolname, 'public') AS role
+         FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) g
+         LEFT JOIN pg_roles r ON r.oid = g.grantee
+         WHERE g.grantee = 0 OR r.oid IS NOT NULL) roles
+       WHERE NOT has_schema_privilege(role, (SELECT oid FROM pg_namespace WHERE nspname = 'pyrite'), 'USAGE'))
+    ) ORDER BY n.nspname, c.relname), '[]')
+   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   JOIN unnest($1::text[], $2::text[]) w(s, t) ON w.s = n.nspname AND w.t = c.relname
+   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f'))
+)::text";
+
+/// The answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Facts {
+    pub(super) version: String,
+    pub(super) version_num: u32,
+    pub(super) encoding: String,
+    /// Whether schema `pyrite` with its domain is there.
+    pub(super) installed: bool,
+    /// Whether the service role could create it.
+    pub(super) may_create: bool,
+    pub(super) user: String,
+    /// Encrypted columns of tables that the configuration does not name.
+    pub(super) unmanaged: Vec<String>,
+    pub(super) tables: Vec<TableFacts>,
+}
+
+/// A configured table that exists.
+#[derive(Debug, Deserialize)]
+pub(super) struct TableFacts {
+    pub(super) schema: String,
+    pub(super) name: String,
+    /// `relkind`
+    pub(super) kind: char,
+    pub(super) columns: Vec<ColumnFacts>,
+    pub(super) triggers: Vec<String>,
+    pub(super) rules: Vec<String>,
+    pub(super) policies: Vec<String>,
+    /// Roles that may use the table, but not schema `pyrite`.
+    pub(super) without_usage: Vec<String>,
+}
+
+/// A column of such a table.
+#[derive(Debug, Deserialize)]
+pub(super) struct ColumnFacts {
+    pub(super) name: String,
+    /// As `format_type` prints it.
+    #[serde(rename = "type")]
+    pub(super) ty: String,
+    pub(super) encrypted: bool,
+    pub(super) generated: bool,
+    /// Whether its storage is EXTERNAL.
+    pub(super) external: bool,
+    /// An index that serves equality on it.
+    pub(super) index: Option<String>,
+    /// CHECK, FOREIGN KEY and EXCLUDE constraints that it is part of.
+    pub(super) constraints: Vec<String>,
+}

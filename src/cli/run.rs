@@ -1,0 +1,38 @@
+//! `pyrite run`: serves until a signal.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::Run;
+use super::connect::runtime;
+use super::failure::{Failure, Outcome};
+use crate::config::Config;
+use crate::server::Server;
+
+pub(super) fn run(options: &Run) -> Result<Outcome, Failure> {
+    let config = Config::load(&options.file.config)?;
+    if config.databases.values().all(|database| database.tables.is_empty()) {
+        tracing::warn!("the configuration names no column: nothing will be encrypted");
+    }
+    // Handlers come first, so that a signal during the start ends the process in an orderly way too.
+    let runtime = runtime()?;
+    let entered = runtime.enter();
+    let handler = |kind| {
+        signal(kind).map_err(|error| {
+            Failure::new(format!("cannot await signals: {error}"), "check the process limits")
+        })
+    };
+    let (mut interrupt, mut terminate) =
+        (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
+    drop(entered);
+    let server = Server::start(config).map_err(|error| Failure::new(error.to_string(), ""))?;
+    tracing::info!(address = %server.local_addr(), "accepting connections");
+    let name = runtime.block_on(async {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        }
+    });
+    tracing::info!(signal = name, "stopping");
+    server.shutdown();
+    Ok(Outcome::Fine)
+}

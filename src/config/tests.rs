@@ -1,0 +1,280 @@
+//! The whole step, on texts: what is meant, and each mistake with its place.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{
+    ColumnConfig, Config, ConfigError, KEYS, Limits, Problem, RootKey, SecretError, SecretSource, Secrets,
+    Upstream,
+};
+use crate::value::Type;
+
+/// Answers each source with its own name.
+struct Named;
+
+impl Secrets for Named {
+    fn read(&self, source: &SecretSource) -> Result<Zeroizing<String>, SecretError> {
+        match source {
+            SecretSource::Environment(name) if name == "MISSING" => Err(SecretError {
+                message: "the variable MISSING is not set".into(),
+                way_out: "set it".into(),
+            }),
+            SecretSource::Environment(name) => Ok(Zeroizing::new(format!("from {name}"))),
+            SecretSource::File(path) => Ok(Zeroizing::new(format!("from {}", path.display()))),
+        }
+    }
+}
+
+const ROOT: &str = "keys.root = { provider = \"file\", path = \"root.key\" }\n";
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("/etc/pyrite"), &Named)
+}
+
+fn problems(text: &str) -> Vec<Problem> {
+    match parse(text) {
+        Err(ConfigError::Invalid { problems, .. }) => problems,
+        other => panic!("{text}\n{other:?}"),
+    }
+}
+
+fn upstream(text: &str) -> Upstream {
+    parse(&format!("upstream = \"{text}\"\n{ROOT}")).unwrap().upstream
+}
+
+#[test]
+fn the_smallest_file_has_a_default_for_all_but_the_root_key() {
+    let config = parse(ROOT).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:6432");
+    assert_eq!(config.upstream, Upstream::Tcp("127.0.0.1".into(), 5432));
+    assert_eq!(config.workers, None);
+    assert_eq!(config.limits, Limits { clients: 10_000 });
+    assert_eq!(config.service.user, "pyrite");
+    assert!(config.service.password.is_none());
+    assert_eq!(config.root, RootKey::File(PathBuf::from("/etc/pyrite/root.key")));
+    assert!(config.databases.is_empty());
+}
+
+#[test]
+fn a_full_file_means_what_it_says() {
+    let config = parse(
+        r#"
+        listen = "[::]:6433"
+        upstream = "db.example.org:5433"
+        workers = 0x4
+        limits = { clients = 1_000 }
+        [keys]
+        root = { provider = "env", variable = "ROOT" }
+        [service]
+        user = "guard"
+        password_file = "pw"
+        [databases.shop.tables."public.customers"]
+        email = { type = "varchar(254)", search = ["equality"], group = "email" }
+        phone = { type = "text", search = [] }
+        id_card = "text"
+        '"birthDay"' = "date"
+        [databases.shop.tables.'"Sales"."2022.q4"']
+        buyer = { type = "text", search = ["equality"], group = "email" }
+        price = "numeric(10,2)"
+        [databases."other db"]
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.listen.to_string(), "[::]:6433");
+    assert_eq!(config.upstream, Upstream::Tcp("db.example.org".into(), 5433));
+    assert_eq!(config.workers, Some(4));
+    assert_eq!(config.limits, Limits { clients: 1000 });
+    assert_eq!(config.root, RootKey::Environment("ROOT".into()));
+    assert_eq!(config.service.user, "guard");
+    assert_eq!(config.service.password.as_deref().map(String::as_str), Some("from /etc/pyrite/pw"));
+    let shop = &config.databases["shop"];
+    let customers = &shop.tables[&("public".into(), "customers".into())];
+    let email = ColumnConfig { ty: Type::Varchar(Some(254)), equality: true, group: "email".into() };
+    assert_eq!(customers["email"], email);
+    assert!(!customers["phone"].equality);
+    let id_card = ColumnConfig { ty: Type::Text, equality: false, group: "public.customers.id_card".into() };
+    assert_eq!(customers["id_card"], id_card);
+    assert_eq!(customers["birthDay"].group, "public.customers.\"birthDay\"");
+    let sales = &shop.tables[&("Sales".into(), "2022.q4".into())];
+    assert_eq!(sales["buyer"].group, "email");
+    assert_eq!(sales["price"].ty, Type::Numeric(Some((10, 2))));
+    assert_eq!(sales["price"].group, "\"Sales\".\"2022.q4\".price");
+    assert!(config.databases["other db"].tables.is_empty());
+}
+
+#[test]
+fn an_upstream_is_a_host_or_a_socket() {
+    let tcp = |host: &str, port| Upstream::Tcp(host.into(), port);
+    let unix = |folder: &str, port| Upstream::Unix(folder.into(), port);
+    assert_eq!(upstream("db"), tcp("db", 5432));
+    assert_eq!(upstream("10.0.0.1:1"), tcp("10.0.0.1", 1));
+    assert_eq!(upstream("[::1]:5433"), tcp("::1", 5433));
+    assert_eq!(upstream("[fe80::1]"), tcp("fe80::1", 5432));
+    assert_eq!(upstream("/var/run/postgresql"), unix("/var/run/postgresql", 5432));
+    assert_eq!(upstream("/var/run/postgresql:5433"), unix("/var/run/postgresql", 5433));
+    assert_eq!(upstream("/tmp/.s.PGSQL.5434"), unix("/tmp", 5434));
+    assert_eq!(upstream("/.s.PGSQL.5434"), unix("/", 5434));
+}
+
+/// A mistake, its line and column, and a word of the message or the way out.
+const MISTAKES: &[(&str, usize, usize, &str)] = &[
+    ("lisen = \"x\"", 1, 1, "did you mean `listen`?"),
+    ("[keys]\n", 1, 2, "there is no root key"),
+    ("[keys]\nroot = 1", 2, 8, "a table"),
+    ("[keys.root]\nprovider = \"file\"", 2, 12, "add path"),
+    ("[keys.root]\npath = \"x\"", 1, 7, "no provider"),
+    ("[keys.root]\nprovider = \"vault\"", 2, 12, "not in this version"),
+    ("[keys.root]\nprovider = \"fil\"", 2, 12, "did you mean `file`?"),
+    ("[keys.root]\nprovider = \"env\"\npath = \"x\"\nvariable = \"A\"", 3, 8, "no use"),
+    ("[keys.root]\nprovider = \"env\"\nvariable = \"A=B\"", 3, 12, "names no file"),
+    ("# é\nlisten = 6432", 2, 10, "should be a string, not an integer"),
+    ("listen = \"127.0.0.1\"", 1, 10, "add the port"),
+    ("listen = \"*:6432\"", 1, 10, "0.0.0.0"),
+    ("listen = \"/tmp\"", 1, 10, "over TCP only"),
+    ("upstream = \"postgres://a:b@c/d\"", 1, 12, "host and port only"),
+    ("upstream = \"::1\"", 1, 12, "brackets"),
+    ("upstream = \"[db]:5432\"", 1, 12, "not the address"),
+    ("upstream = \"db:0\"", 1, 12, "1 to 65535"),
+    ("upstream = \"db:+1\"", 1, 12, "1 to 65535"),
+    ("upstream = \"\"", 1, 12, "not the address"),
+    ("upstream = \"a b\"", 1, 12, "not the address"),
+    ("upstream = \"a:b:1\"", 1, 12, "not the address"),
+    ("upstream = \"localhost:6432\"", 1, 12, "connect to itself"),
+    ("workers = 0", 1, 11, "a positive number"),
+    ("workers = \"4\"", 1, 11, "without quotes"),
+    ("workers = 5000", 1, 11, "from 1 to 1024"),
+    ("limits = { client = 1 }", 1, 12, "did you mean `clients`?"),
+    ("limits.clients = -1", 1, 18, "a positive number"),
+    ("[service]\npassword = \"hush\"", 2, 1, "password_file"),
+    ("[service]\npassword_file = \"a\"\npassword_env = \"B\"", 3, 16, "both"),
+    ("[service]\npassword_env = \"MISSING\"", 2, 16, "not set"),
+    ("service.user = \"\"", 1, 16, "role name"),
+    ("databases = 3", 1, 13, "should be a table"),
+    ("databases.shop = 3", 1, 18, "should be a table"),
+    ("databases.\"\" = {}", 1, 11, "database name"),
+    ("[databases.shop]\ntable = {}", 2, 1, "did you mean `tables`?"),
+    ("[databases.shop.tables.customers]\na = \"text\"", 1, 24, "no schema"),
+    ("[databases.shop.tables.public.customers]\na = \"text\"", 1, 24, "one pair of quotes"),
+    ("[databases.shop.tables.\"public.Customers\"]\na = \"text\"", 1, 24, "two names"),
+    ("[databases.shop.tables.\"pg_catalog.pg_class\"]\na = \"text\"", 1, 24, "table of your own"),
+    ("[databases.shop.tables.\"pyrite.keys\"]\na = \"text\"", 1, 24, "table of your own"),
+    ("[databases.shop.tables.\"public.t\"]", 1, 24, "names no column"),
+    (
+        "[databases.d.tables.\"public.t\"]\na=\"text\"\n[databases.d.tables.'\"public\".t']\nb=\"text\"",
+        1,
+        21,
+        "two spellings",
+    ),
+    ("[databases.d.tables.\"public.t\"]\na = \"text\"\n'\"a\"' = \"text\"", 2, 1, "given twice"),
+    ("[databases.d.tables.\"public.t\"]\neMail = \"text\"", 2, 1, "two names"),
+    ("[databases.d.tables.\"public.t\"]\n\"a.b\" = \"text\"", 2, 1, "several parts"),
+    ("[databases.d.tables.\"public.t\"]\na = 1", 2, 5, "a type or a table"),
+    ("[databases.d.tables.\"public.t\"]\na = {}", 2, 1, "has no type"),
+    ("[databases.d.tables.\"public.t\"]\na = \"money\"", 2, 5, "CREATE TABLE"),
+    ("[databases.d.tables.\"public.t\"]\na = { type = 1 }", 2, 14, "should be a string"),
+    ("[databases.d.tables.\"public.t\"]\na = { type = \"text\", serach = [] }", 2, 22, "`search`?"),
+    (
+        "[databases.d.tables.\"public.t\"]\na = { type = \"text\", search = \"equality\" }",
+        2,
+        31,
+        "in brackets",
+    ),
+    ("[databases.d.tables.\"public.t\"]\na = { type = \"text\", search = [1] }", 2, 32, "list of strings"),
+    (
+        "[databases.d.tables.\"public.t\"]\na = { type = \"text\", search = [\"equalty\"] }",
+        2,
+        32,
+        "`equality`?",
+    ),
+    (
+        "[databases.d.tables.\"public.t\"]\na = { type = \"text\", search = [\"order\"] }",
+        2,
+        32,
+        "not in this version",
+    ),
+    (
+        "[databases.d.tables.\"public.t\"]\na = { type = \"text\", search = [\"match\"] }",
+        2,
+        32,
+        "this version has: equality",
+    ),
+    ("[databases.d.tables.\"public.t\"]\na = { type = \"json\", search = [\"equality\"] }", 2, 32, "jsonb"),
+    (
+        "[databases.d.tables.\"public.t\"]\na = { type = \"text\", search = [\"equality\", \"equality\"] }",
+        2,
+        44,
+        "twice",
+    ),
+    (
+        "[databases.d.tables.\"public.t\"]\na = { type = \"text\", group = \"g\" }\nb = { type = \"int4\", group = \"g\" }",
+        3,
+        30,
+        "public.t.a (text)",
+    ),
+    ("[databases.d.tables.\"public.t\"]\na = { type = \"text\", group = \"\" }", 2, 30, "group name"),
+];
+
+#[test]
+fn every_mistake_has_its_place_and_a_way_out() {
+    for (text, line, column, word) in MISTAKES {
+        let text = if text.contains("[keys") {
+            (*text).to_owned()
+        } else {
+            format!("{text}\n[keys]\n{}", &ROOT[5..])
+        };
+        let found = problems(&text);
+        let [problem] = found.as_slice() else { panic!("{text}\n{found:#?}") };
+        assert_eq!((problem.line, problem.column), (*line, *column), "{text}\n{problem:?}");
+        assert!(
+            problem.message.contains(word) || problem.way_out.contains(word),
+            "{text}\n{problem:?}: {word}"
+        );
+        assert!(!problem.message.contains("hush"), "a value that may be secret is never shown");
+    }
+}
+
+#[test]
+fn syntax_errors_have_a_place() {
+    let found = problems("listen = \"127.0.0.1:1\"\nupstream = \n");
+    assert_eq!((found[0].line, found.len()), (2, 1));
+    let found = problems("workers = 1\nworkers = 2\n");
+    assert_eq!((found[0].line, found[0].column, found[0].way_out.as_str()), (2, 1, "keep one of the two"));
+}
+
+#[test]
+fn all_mistakes_come_at_once_and_in_order() {
+    let found = problems("workers = 0\nlisten = 1\n[databases.d.tables.t]\na = \"text\"\nb = 7\n");
+    let places: Vec<_> = found.iter().map(|problem| (problem.line, problem.column)).collect();
+    assert_eq!(places, [(1, 1), (1, 11), (2, 10), (3, 21), (5, 5)], "{found:#?}");
+    let shown = ConfigError::Invalid { path: Some("a/pyrite.toml".into()), problems: found }.to_string();
+    assert!(shown.starts_with("a/pyrite.toml:1:1: there is no root key"), "{shown}");
+    assert_eq!(shown.lines().count(), 10, "one line what, one line the way out");
+}
+
+#[test]
+fn a_group_may_span_types_that_compare() {
+    let text = "[databases.d.tables.\"public.t\"]\n\
+                a = { type = \"int4\", search = [\"equality\"], group = \"g\" }\n\
+                b = { type = \"numeric(5,1)\", search = [\"equality\"], group = \"g\" }\n";
+    assert!(parse(&format!("{ROOT}{text}")).is_ok());
+}
+
+#[test]
+fn every_key_is_documented() {
+    let manual = include_str!("../../docs/configuration.md");
+    for (section, keys) in KEYS {
+        for key in *keys {
+            assert!(
+                manual.contains(&format!("`{key}`")),
+                "docs/configuration.md lacks `{key}` of [{section}]"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_missing_file_has_a_way_out() {
+    let error = Config::load(Path::new("/nonexistent/pyrite.toml")).unwrap_err().to_string();
+    assert!(error.contains("/nonexistent/pyrite.toml") && error.contains("pyrite init"), "{error}");
+}

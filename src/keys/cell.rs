@@ -1,0 +1,231 @@
+//! Sealing and opening values: one [`CellCipher`] per session or worker, without locks and, in the steady
+//! state, without allocations but the output's.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::crypto::envelope;
+use crate::crypto::xaes::{Derived, HALF_LEN, Nonce};
+use crate::crypto::{
+    CryptoError, EQUALITY_TERM_LEN, Envelope, Header, KeyId, Slot, Term, TermKind, fill_random,
+};
+
+use super::keyring::{DataKey, Group, GroupBytes, Keyring};
+
+/// How long one first half of the nonce, and with it a derived cipher, is used.
+const EPOCH: Duration = Duration::from_secs(1);
+/// Values sealed in one epoch at most; far below what 96 random bits allow under one derived key.
+const EPOCH_VALUES: u32 = 1 << 24;
+/// Second halves drawn from the system at a time.
+const POOL_VALUES: usize = 32;
+/// How long drawn bytes are kept. Short, so that a snapshot of the machine rarely holds unused ones.
+const POOL_LIFE: Duration = Duration::from_millis(5);
+/// Derived ciphers kept for reading. A table that was loaded in bulk has few first halves, and each serves
+/// many rows; one that grew row by row has one for each, and no cache would help.
+const READ_SLOTS: usize = 32;
+
+/// Seals and opens the values of encrypted columns.
+pub struct CellCipher {
+    keyring: Arc<Keyring>,
+    epoch: Option<Epoch>,
+    pool: Pool,
+    read: ReadCache,
+    scratch: Vec<u8>,
+}
+
+impl CellCipher {
+    /// A cipher over this keyring.
+    pub fn new(keyring: Arc<Keyring>) -> Self {
+        Self { keyring, epoch: None, pool: Pool::new(), read: ReadCache::new(), scratch: Vec::new() }
+    }
+
+    /// The keyring in use.
+    pub fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
+    /// Goes over to another snapshot of the keyring, as after a reload.
+    pub fn set_keyring(&mut self, keyring: Arc<Keyring>) {
+        self.keyring = keyring;
+        // Derived ciphers belong to keys that the new snapshot may have destroyed.
+        self.epoch = None;
+        self.read = ReadCache::new();
+    }
+
+    /// Appends an envelope to `out`. `equality` is the value's canonical form, where the column has an
+    /// equality term. On an error `out` is as before.
+    pub fn seal(
+        &mut self,
+        group: &GroupBytes,
+        type_tag: u8,
+        plaintext: &[u8],
+        equality: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CryptoError> {
+        let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
+        let key = self.keyring.data_key(group.primary).ok_or(CryptoError::UnknownGroup)?;
+        let now = Instant::now();
+        let epoch = Epoch::current(&mut self.epoch, now)?;
+        let nonce = Nonce { first: epoch.first, second: self.pool.draw(now, epoch.began)? };
+        let derived = epoch.derived(key)?;
+
+        let term = equality.map(|canonical| group.equality.term(canonical));
+        let term = term.as_ref().map(|bytes| equality_entry(group, bytes));
+        let header = Header { type_tag, data_key: key.id, terms: term.as_slice() };
+        envelope::seal(&header, &group.scope, derived, &nonce, plaintext, &mut self.scratch, out)
+    }
+
+    /// Appends the plaintext of an envelope that was found in a column of `group` to `out`, and returns its
+    /// type tag. On an error `out` is as before.
+    pub fn open(
+        &mut self,
+        group: &GroupBytes,
+        envelope: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<u8, CryptoError> {
+        let envelope = Envelope::parse(envelope)?;
+        let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
+        let id = envelope.data_key();
+        let key = self.keyring.find_data_key(id).ok_or(CryptoError::UnknownKey(id))?;
+        if key.group != group.id {
+            return Err(CryptoError::OtherGroup(id));
+        }
+        let derived = self.read.derived(key, &envelope.first_half())?;
+        envelope.open(&group.scope, derived, &mut self.scratch, out)?;
+        Ok(envelope.type_tag())
+    }
+
+    /// The equality term that a value with this canonical form has in columns of `group`.
+    pub fn equality_term(
+        &self,
+        group: &GroupBytes,
+        canonical: &[u8],
+    ) -> Result<[u8; EQUALITY_TERM_LEN], CryptoError> {
+        let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
+        Ok(group.equality.term(canonical))
+    }
+}
+
+impl std::fmt::Debug for CellCipher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CellCipher({:?})", self.keyring)
+    }
+}
+
+fn equality_entry<'a>(group: &Group, bytes: &'a [u8; EQUALITY_TERM_LEN]) -> Term<'a> {
+    Term { kind: TermKind::Equality, slot: Slot::A, key: group.equality.id(), bytes }
+}
+
+/// One first half of the nonce and the ciphers derived with it.
+struct Epoch {
+    first: [u8; HALF_LEN],
+    began: Instant,
+    values: u32,
+    /// One per data key that was written with in this epoch.
+    ciphers: Vec<(KeyId, Derived)>,
+}
+
+impl Epoch {
+    /// The epoch that `now` belongs to; a new one if need be.
+    fn current(slot: &mut Option<Epoch>, now: Instant) -> Result<&mut Epoch, CryptoError> {
+        let over = |epoch: &Epoch| {
+            now.saturating_duration_since(epoch.began) >= EPOCH || epoch.values >= EPOCH_VALUES
+        };
+        if slot.as_ref().is_none_or(over) {
+            let mut first = [0; HALF_LEN];
+            fill_random(&mut first)?;
+            let mut ciphers = slot.take().map(|old| old.ciphers).unwrap_or_default();
+            ciphers.clear();
+            *slot = Some(Epoch { first, began: now, values: 0, ciphers });
+        }
+        // Just filled; the error is for the type checker.
+        let epoch = slot.as_mut().ok_or(CryptoError::Random)?;
+        epoch.values = epoch.values.saturating_add(1);
+        Ok(epoch)
+    }
+
+    fn derived(&mut self, key: &DataKey) -> Result<&Derived, CryptoError> {
+        if let Some(at) = self.ciphers.iter().position(|(id, _)| *id == key.id) {
+            return self.ciphers.get(at).map(|(_, derived)| derived).ok_or(CryptoError::UnknownGroup);
+        }
+        let xaes = key.xaes.as_ref().ok_or(CryptoError::DestroyedKey(key.id))?;
+        self.ciphers.push((key.id, xaes.derive(&self.first)));
+        self.ciphers.last().map(|(_, derived)| derived).ok_or(CryptoError::UnknownGroup)
+    }
+}
+
+/// Random second halves, drawn from the system some at a time.
+struct Pool {
+    bytes: [[u8; HALF_LEN]; POOL_VALUES],
+    /// How many are left.
+    left: usize,
+    drawn: Option<Instant>,
+}
+
+impl Pool {
+    fn new() -> Self {
+        Self { bytes: [[0; HALF_LEN]; POOL_VALUES], left: 0, drawn: None }
+    }
+
+    /// A fresh second half for a value sealed at `now`.
+    fn draw(&mut self, now: Instant, epoch_began: Instant) -> Result<[u8; HALF_LEN], CryptoError> {
+        let fresh = self.drawn.is_some_and(|drawn| now.saturating_duration_since(drawn) < POOL_LIFE);
+        if self.left == 0 || !fresh {
+            self.left = 0;
+            fill_random(self.bytes.as_flattened_mut())?;
+            self.left = POOL_VALUES;
+            self.drawn = Some(now);
+        }
+        self.left -= 1;
+        let random = self.bytes.get(self.left).ok_or(CryptoError::Random)?;
+        Ok(stir(random, now.saturating_duration_since(epoch_began)))
+    }
+}
+
+/// Adds the clock to random bytes. They stay uniformly random; but should two clones of a machine both hold
+/// the same drawn bytes, they would have to use them in the same nanosecond of the epoch to repeat a nonce.
+fn stir(random: &[u8; HALF_LEN], since_epoch: Duration) -> [u8; HALF_LEN] {
+    let mut stirred = *random;
+    let nanos = u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX).to_be_bytes();
+    for (byte, mask) in stirred.iter_mut().rev().zip(nanos.iter().rev()) {
+        *byte ^= mask;
+    }
+    stirred
+}
+
+/// Derived ciphers of values that were read: each first half has one place, and the latest one stays.
+struct ReadCache {
+    slots: Vec<Option<ReadSlot>>,
+}
+
+struct ReadSlot {
+    key: KeyId,
+    first: [u8; HALF_LEN],
+    derived: Derived,
+}
+
+impl ReadCache {
+    /// Takes no memory until the first value is read.
+    fn new() -> Self {
+        Self { slots: Vec::new() }
+    }
+
+    fn derived(&mut self, key: &DataKey, first: &[u8; HALF_LEN]) -> Result<&Derived, CryptoError> {
+        if self.slots.is_empty() {
+            self.slots.resize_with(READ_SLOTS, || None);
+        }
+        // First halves are random, so any byte of theirs spreads them.
+        let at = usize::from(first.last().copied().unwrap_or(0)) % READ_SLOTS;
+        let slot = self.slots.get_mut(at).ok_or(CryptoError::UnknownKey(key.id))?;
+        let hit = slot.as_ref().is_some_and(|slot| slot.key == key.id && slot.first == *first);
+        if !hit {
+            let xaes = key.xaes.as_ref().ok_or(CryptoError::DestroyedKey(key.id))?;
+            *slot = Some(ReadSlot { key: key.id, first: *first, derived: xaes.derive(first) });
+        }
+        slot.as_ref().map(|slot| &slot.derived).ok_or(CryptoError::UnknownKey(key.id))
+    }
+}
+
+#[cfg(test)]
+#[path = "cell_tests.rs"]
+mod tests;

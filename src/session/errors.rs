@@ -1,0 +1,172 @@
+//! The server's errors as the client shall see them.
+
+use crate::sql::plan::Refusal;
+use crate::wire::backend::Fields;
+use crate::wire::build;
+
+use super::machine::Verdict;
+
+/// What analysis says of the text that stands for a refused statement.
+const UNDEFINED_COLUMN: &[u8] = b"42703";
+
+/// Puts our error over the server's, if that is the expected one. Another (the transaction has failed
+/// before, say) is the truth and stays.
+pub(super) fn refused(fields: &Fields<'_>, refusal: &Refusal, out: &mut Vec<u8>) -> Verdict {
+    if fields.sqlstate() != UNDEFINED_COLUMN {
+        return Verdict::Pass;
+    }
+    build::error(
+        out,
+        &build::Report {
+            severity: "ERROR",
+            sqlstate: refusal.sqlstate,
+            message: &refusal.message,
+            detail: refusal.detail.as_deref(),
+            hint: refusal.hint.as_deref(),
+            position: refusal.position,
+        },
+    );
+    Verdict::Replace
+}
+
+/// Maps an error or notice about rewritten text back: its position, and names of columns in DETAIL where the
+/// server shows index expressions of ours.
+pub(super) fn mapped(
+    fields: &Fields<'_>,
+    tag: u8,
+    hide_context: bool,
+    position: impl Fn(u32) -> Option<u32>,
+    out: &mut Vec<u8>,
+) -> Verdict {
+    build::frame(out, tag, |out| {
+        for (kind, value) in fields.iter() {
+            match kind {
+                b'P' => {
+                    let server = std::str::from_utf8(value).ok().and_then(|p| p.parse().ok());
+                    if let Some(p) = server.and_then(&position) {
+                        out.push(b'P');
+                        build::cstr(out, p.to_string().as_bytes());
+                    }
+                }
+                b'D' => {
+                    out.push(b'D');
+                    build::cstr(out, &detail(value));
+                }
+                // Of a block of ours that the client has not written.
+                b'W' | b'q' | b'p' if hide_context => {}
+                _ => {
+                    out.push(kind);
+                    build::cstr(out, value);
+                }
+            }
+        }
+        out.push(0);
+    });
+    Verdict::Replace
+}
+
+/// `Key (pyrite.eq(email))=(\x…) already exists.` becomes `Key (email) already exists.`: the values that the
+/// server knows are terms, which say nothing to anybody.
+fn detail(text: &[u8]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(text) else {
+        return text.to_vec();
+    };
+    let cleaned = text.strip_prefix("Key (").filter(|rest| rest.contains("pyrite.")).and_then(|rest| {
+        let (columns, values) = rest.split_once(")=(")?;
+        let (_, tail) = values.rsplit_once(')')?;
+        Some(format!("Key ({}){tail}", without_functions(columns)))
+    });
+    cleaned.unwrap_or_else(|| text.to_owned()).into_bytes()
+}
+
+/// `pyrite.eq(email), region` becomes `email, region`.
+fn without_functions(columns: &str) -> String {
+    let mut out = String::with_capacity(columns.len());
+    let mut rest = columns;
+    while let Some(at) = rest.find("pyrite.") {
+        let (before, call) = rest.split_at(at);
+        out.push_str(before);
+        // Names of ours hold no parenthesis; the argument is one column.
+        let argument = call.split_once('(').and_then(|(_, after)| after.split_once(')'));
+        let Some((argument, after)) = argument else {
+            rest = call;
+            break;
+        };
+        out.push_str(argument);
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// An error that a question of ours met, as the client's statement shall show it.
+pub(super) fn taken_over(fields: &Fields<'_>) -> Refusal {
+    let text = |kind| String::from_utf8_lossy(fields.get(kind).unwrap_or_default()).into_owned();
+    Refusal {
+        sqlstate: "58000",
+        message: format!("Pyrite could not read the session's settings: {} ({})", text(b'M'), text(b'C')),
+        detail: None,
+        hint: fields.get(b'H').map(|_| text(b'H')),
+        position: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(fields: &[(u8, &str)]) -> Vec<u8> {
+        let mut body = Vec::new();
+        for (kind, value) in fields {
+            body.push(*kind);
+            build::cstr(&mut body, value.as_bytes());
+        }
+        body.push(0);
+        body
+    }
+
+    #[test]
+    fn only_the_expected_error_is_replaced() {
+        let refusal = Refusal {
+            sqlstate: "0A000",
+            message: "no".into(),
+            detail: None,
+            hint: Some("do".into()),
+            position: Some(3),
+        };
+        let mut out = Vec::new();
+        let body = error(&[(b'S', "ERROR"), (b'C', "25P02"), (b'M', "aborted")]);
+        assert_eq!(refused(&Fields::parse(&body).unwrap(), &refusal, &mut out), Verdict::Pass);
+        assert!(out.is_empty());
+        let body = error(&[(b'S', "ERROR"), (b'C', "42703"), (b'M', "column"), (b'P', "8")]);
+        assert_eq!(refused(&Fields::parse(&body).unwrap(), &refusal, &mut out), Verdict::Replace);
+        let fields = Fields::parse(&out[5..]).unwrap();
+        assert_eq!(
+            (fields.sqlstate(), fields.get(b'P'), fields.get(b'H')),
+            (&b"0A000"[..], Some(&b"3"[..]), Some(&b"do"[..]))
+        );
+    }
+
+    #[test]
+    fn terms_do_not_show_in_details() {
+        let of = |text: &str| String::from_utf8(detail(text.as_bytes())).unwrap();
+        assert_eq!(of("Key (pyrite.eq(email))=(\\x0011) already exists."), "Key (email) already exists.");
+        assert_eq!(
+            of("Key (region, pyrite.eq((email)::bytea))=(1, \\x00) already exists."),
+            "Key (region, (email)::bytea) already exists."
+        );
+        assert_eq!(of("Key (id)=(1) already exists."), "Key (id)=(1) already exists.");
+    }
+
+    #[test]
+    fn positions_are_mapped_and_our_context_is_hidden() {
+        let body = error(&[(b'C', "42601"), (b'P', "40"), (b'W', "inline code block"), (b'F', "x.c")]);
+        let mut out = Vec::new();
+        mapped(&Fields::parse(&body).unwrap(), b'E', true, |p| Some(p - 30), &mut out);
+        let fields = Fields::parse(&out[5..]).unwrap();
+        assert_eq!(
+            (fields.get(b'P'), fields.get(b'W'), fields.get(b'F')),
+            (Some(&b"10"[..]), None, Some(&b"x.c"[..]))
+        );
+    }
+}

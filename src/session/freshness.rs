@@ -1,0 +1,295 @@
+//! Whether what planning stands on (search path, settings, temporary tables, catalog) is what the server
+//! has, and how it is learnt anew.
+//!
+//! What a statement may change is dirty from the moment it is sent. The next statement that needs a plan
+//! asks the server, on the client's own connection behind everything sent before, and waits for the answer.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::catalog::{CATALOG_QUERY, Catalog, ENVIRONMENT_QUERY, Environment};
+use crate::database::RefreshError;
+use crate::sql::Screen;
+use crate::sql::plan::Refusal;
+use crate::value::Settings;
+use crate::wire::backend::Status;
+use crate::wire::build;
+
+use super::error::End;
+use super::machine::Machine;
+use super::pipeline::{Entry, Own, Question};
+
+/// Name of our own statements and portals.
+const OWN: &[u8] = b"_pyrite_question";
+
+/// What a statement may change when it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Effects(u8);
+
+impl Effects {
+    const ENVIRONMENT: u8 = 1;
+    const CATALOG: u8 = 2;
+    const END: u8 = 4;
+    /// Anything: nothing is known of the statement.
+    pub(super) const ALL: Effects = Effects(Self::ENVIRONMENT | Self::CATALOG | Self::END);
+    /// Settings, perhaps: a function was called.
+    pub(super) const CALL: Effects = Effects(Self::ENVIRONMENT);
+
+    /// Those of a text.
+    pub(super) fn of(screen: &Screen) -> Effects {
+        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+        Effects(
+            bit(screen.environment, Self::ENVIRONMENT)
+                | bit(screen.catalog, Self::CATALOG)
+                | bit(screen.transaction_end, Self::END),
+        )
+    }
+
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+}
+
+/// Something known of the server's side.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// Has perhaps changed since it was read.
+    dirty: bool,
+    /// Was changed in a transaction that may still be undone, or end.
+    volatile: bool,
+}
+
+/// What is known, and whether it still holds.
+#[derive(Debug)]
+pub(super) struct Freshness {
+    environment: Known,
+    catalog: Known,
+    current: Option<Rc<Environment>>,
+    /// The answer that `current` was read from.
+    text: Vec<u8>,
+    /// Counts differing environments.
+    generation: u64,
+    /// The catalog is this transaction's own.
+    local: bool,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self {
+            environment: Known { dirty: true, volatile: false },
+            catalog: Known::default(),
+            current: None,
+            text: Vec::new(),
+            generation: 0,
+            local: false,
+        }
+    }
+}
+
+impl Freshness {
+    /// A statement with these effects was sent.
+    pub(super) fn apply(&mut self, effects: Effects) {
+        if effects == Effects::default() {
+            return;
+        }
+        let ends = effects.has(Effects::END);
+        for (known, bit) in
+            [(&mut self.environment, Effects::ENVIRONMENT), (&mut self.catalog, Effects::CATALOG)]
+        {
+            known.dirty |= effects.has(bit) || ends && known.volatile;
+            known.volatile |= effects.has(bit);
+        }
+    }
+
+    /// The server reported an error: what was done may be undone.
+    pub(super) fn failed(&mut self) {
+        self.environment.dirty |= self.environment.volatile;
+        self.catalog.dirty |= self.catalog.volatile;
+    }
+
+    /// The server is ready, outside a transaction; `alone`: and owes nothing more.
+    pub(super) fn transaction_over(&mut self, alone: bool) {
+        self.failed();
+        if alone {
+            (self.environment.volatile, self.catalog.volatile) = (false, false);
+        }
+        if std::mem::take(&mut self.local) {
+            self.catalog.dirty = true;
+        }
+    }
+
+    /// Whether the catalog is this transaction's own.
+    pub(super) fn local(&self) -> bool {
+        self.local
+    }
+
+    /// The environment as last read.
+    pub(super) fn environment(&self) -> Option<&Rc<Environment>> {
+        self.current.as_ref()
+    }
+
+    /// Differs between environments that differ.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+/// Whether a statement can be planned now.
+#[derive(Debug)]
+pub(super) enum Ground {
+    /// Everything is known.
+    Firm,
+    /// An answer is due.
+    Due,
+    /// The transaction has failed, so that nothing can be asked; the server refuses everything anyway.
+    Failed,
+    /// It could not be learnt.
+    Unknown(Refusal),
+}
+
+impl Machine {
+    /// Makes sure of what planning stands on; asks for it where it has to.
+    pub(super) fn ground(&mut self) -> Ground {
+        if let Some(refusal) = self.failed.take() {
+            return Ground::Unknown(refusal);
+        }
+        let fresh = &self.fresh;
+        let dirty = fresh.environment.dirty || fresh.catalog.dirty;
+        if !dirty && !fresh.environment.volatile && !fresh.catalog.volatile {
+            return Ground::Firm;
+        }
+        // Earlier transactions may end in a way that is not known yet.
+        if self.pipeline.due() > 0 {
+            return Ground::Due;
+        }
+        if !dirty {
+            return Ground::Firm;
+        }
+        if self.status == Status::Failed {
+            return Ground::Failed;
+        }
+        if self.fresh.catalog.dirty {
+            if self.status == Status::Idle && !self.open {
+                let database = Arc::clone(&self.database);
+                self.refresh = Some(Box::pin(async move { database.refresh().await }));
+            } else {
+                self.ask(Question::Catalog, CATALOG_QUERY);
+            }
+        } else {
+            self.ask(Question::Environment, ENVIRONMENT_QUERY);
+        }
+        Ground::Due
+    }
+
+    fn ask(&mut self, question: Question, text: &str) {
+        let out = &mut self.composed;
+        build::parse(out, OWN, |out| out.extend_from_slice(text.as_bytes()), &[]);
+        build::bind_plain(out, OWN, OWN);
+        build::execute(out, OWN);
+        build::portal(out, b'C', OWN);
+        build::statement(out, b'C', OWN);
+        // In a segment of the client's a Sync would end its implicit transaction.
+        let sync = !self.open;
+        out.extend_from_slice(if sync { &build::SYNC } else { &build::FLUSH });
+        self.pipeline.push(Entry::Own(Own { question, sync, closed: 0, error: None, answer: None }));
+    }
+
+    /// The server has answered a question.
+    pub(super) fn answered(&mut self, own: Own) -> Result<(), End> {
+        self.stalled = false;
+        if let Some(refusal) = own.error {
+            if self.status != Status::Failed {
+                self.failed = Some(refusal);
+            }
+            return Ok(());
+        }
+        let answer = own.answer.unwrap_or_default();
+        // In another client encoding than UTF-8, names may be garbled; such sessions are refused later.
+        let json = String::from_utf8_lossy(&answer);
+        match own.question {
+            Question::Environment => {
+                let environment =
+                    Environment::from_json(&json).map_err(|e| End::fatal("58000", e.message))?;
+                self.learnt(environment, &answer);
+            }
+            Question::Catalog => {
+                let catalog =
+                    self.database.parse_catalog(&json).map_err(|e| End::fatal("58000", e.message))?;
+                self.catalog = Arc::new(catalog);
+                self.fresh.catalog = Known { dirty: false, volatile: true };
+                self.fresh.local = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn learnt(&mut self, environment: Environment, answer: &[u8]) {
+        self.fresh.environment.dirty = false;
+        if self.fresh.text != answer {
+            self.fresh.text = answer.to_vec();
+            self.fresh.generation += 1;
+            self.transformer.set_settings(Settings::from_gucs(
+                &environment.date_style,
+                &environment.time_zone,
+                &environment.bytea_output,
+                &environment.extra_float_digits,
+            ));
+            self.fresh.current = Some(Rc::new(environment));
+        }
+    }
+
+    /// The shared catalog was read anew.
+    pub(super) fn refreshed(&mut self, outcome: Result<Arc<Catalog>, RefreshError>) {
+        match outcome {
+            Ok(catalog) => {
+                self.catalog = catalog;
+                self.fresh.catalog = Known::default();
+            }
+            Err(error) => {
+                self.failed = Some(Refusal {
+                    sqlstate: "58000",
+                    message: format!("the catalog could not be read after a change: {error}"),
+                    detail: None,
+                    hint: Some(
+                        "Try again; Pyrite's own connection to the database is being restored.".into(),
+                    ),
+                    position: None,
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_transaction_changed_is_dirty_again_when_it_ends() {
+        let mut fresh = Freshness::default();
+        fresh.environment.dirty = false;
+        fresh.apply(Effects(Effects::ENVIRONMENT));
+        assert!(fresh.environment.dirty && !fresh.catalog.dirty);
+        fresh.environment.dirty = false; // asked within the transaction
+        fresh.apply(Effects(Effects::END));
+        assert!(fresh.environment.dirty && !fresh.catalog.dirty);
+        fresh.environment.dirty = false;
+        fresh.failed();
+        assert!(fresh.environment.dirty, "a rollback to a savepoint may have undone it");
+        fresh.transaction_over(true);
+        fresh.environment.dirty = false;
+        fresh.apply(Effects(Effects::END));
+        fresh.failed();
+        assert!(!fresh.environment.dirty, "nothing was changed since");
+    }
+
+    #[test]
+    fn a_catalog_of_a_transaction_ends_with_it() {
+        let mut fresh = Freshness::default();
+        fresh.apply(Effects(Effects::CATALOG));
+        fresh.catalog.dirty = false;
+        fresh.local = true;
+        fresh.transaction_over(true);
+        assert!(fresh.catalog.dirty && !fresh.local());
+    }
+}

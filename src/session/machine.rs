@@ -1,0 +1,287 @@
+//! The session on a database with encrypted columns: one task, two sockets, one queue of what is owed.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::catalog::Catalog;
+use crate::database::{Database, RefreshError};
+use crate::keys::Keyring;
+use crate::sql::plan::Refusal;
+use crate::transform::Transformer;
+use crate::transport::{Inbox, Link};
+use crate::value::Settings;
+use crate::wire::backend::Status;
+
+use super::error::End;
+use super::freshness::Freshness;
+use super::pipeline::Pipeline;
+use super::plans::Plans;
+use super::registry::{Names, Place};
+use super::request::{Portal, Statement};
+
+/// Bytes composed for one side above which the other is not read on.
+const OUTBOX: usize = 256 * 1024;
+
+/// Requests that may be unanswered. The server answers that many without a Sync, as its own buffer is
+/// smaller than their answers.
+const REQUESTS: usize = 64 * 1024;
+
+/// What becomes of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Goes on as it is.
+    Pass,
+    /// What was composed goes in its place.
+    Replace,
+    /// What was composed goes now; the frame is looked at again later.
+    Wait,
+}
+
+/// A catalog that is being read.
+type Refresh = Pin<Box<dyn Future<Output = Result<Arc<Catalog>, RefreshError>>>>;
+
+/// One session after its start-up.
+pub(super) struct Machine {
+    pub database: Arc<Database>,
+    /// What names mean: the shared snapshot, or this transaction's own.
+    pub catalog: Arc<Catalog>,
+    pub transformer: Transformer,
+    /// The keys that it uses.
+    pub keyring: Arc<Keyring>,
+    pub pipeline: Pipeline,
+    pub statements: Names<Statement>,
+    pub portals: Names<Portal>,
+    pub plans: Plans,
+    pub fresh: Freshness,
+    /// Number of Syncs sent.
+    pub segment: u64,
+    /// Messages of the extended protocol were sent since the last Sync.
+    pub open: bool,
+    /// The server ignores messages up to the next Sync.
+    pub skipping: bool,
+    /// As of the last ReadyForQuery.
+    pub status: Status,
+    /// The server takes COPY data.
+    pub copy_in: bool,
+    /// The front request of the client waits for an answer.
+    pub stalled: bool,
+    /// The catalog is being read for it.
+    pub refresh: Option<Refresh>,
+    /// Why the last attempt to learn what planning needs failed.
+    pub failed: Option<Refusal>,
+    /// Bytes of a frame that passes through as it arrives.
+    passing: [usize; 2],
+    /// Composed for the other side.
+    pub composed: Vec<u8>,
+    pub terminating: bool,
+    pub dying: bool,
+}
+
+impl Machine {
+    /// A session of this database that has just become ready.
+    pub(super) fn new(database: Arc<Database>) -> Machine {
+        let catalog = database.catalog();
+        let keyring = database.keyring();
+        let transformer = Transformer::new(Arc::clone(&keyring), Ok(Settings::default()));
+        Machine {
+            database,
+            catalog,
+            transformer,
+            keyring,
+            pipeline: Pipeline::default(),
+            statements: Names::default(),
+            portals: Names::default(),
+            plans: Plans::default(),
+            fresh: Freshness::default(),
+            segment: 0,
+            open: false,
+            skipping: false,
+            status: Status::Idle,
+            copy_in: false,
+            stalled: false,
+            refresh: None,
+            failed: None,
+            passing: [0; 2],
+            composed: Vec::new(),
+            terminating: false,
+            dying: false,
+        }
+    }
+
+    /// Runs the session to its end.
+    pub(super) async fn run(&mut self, client: &mut Link, server: &mut Link, boundary: &Cell<bool>) -> End {
+        let outcome = poll_fn(|cx| {
+            let outcome = self.poll(cx, client, server);
+            boundary.set(self.passing[1] == 0);
+            outcome
+        })
+        .await;
+        match outcome {
+            Ok(()) => End::Closed,
+            Err(end) => end,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, client: &mut Link, server: &mut Link) -> Poll<Result<(), End>> {
+        if !self.fresh.local() {
+            let current = self.database.catalog_guard();
+            if !Arc::ptr_eq(&current, &self.catalog) {
+                self.catalog = Arc::clone(&current);
+            }
+        }
+        loop {
+            let mut again = self.poll_refresh(cx);
+            let full = [!client.inbox.has_space(), !server.inbox.has_space()];
+            for link in [&mut *client, &mut *server] {
+                if link.inbox.has_space()
+                    && let Poll::Ready(more) = link.poll_fill(cx)
+                {
+                    again |= more?;
+                }
+            }
+            // Answers first: they may be what a request waits for.
+            self.responses(server, client)?;
+            again |= self.requests(client, server)?;
+            let to_server = server.poll_write(cx, &mut client.inbox);
+            let to_client = client.poll_write(cx, &mut server.inbox)?;
+            let to_server = match to_server {
+                Poll::Ready(Err(error)) if !server.closed && server.inbox.pending().is_empty() => {
+                    return Poll::Ready(Err(error.into()));
+                }
+                // The server is gone; its last words are still to be passed on.
+                Poll::Ready(_) => Poll::Ready(()),
+                Poll::Pending => Poll::Pending,
+            };
+            if server.closed && to_client.is_ready() && !self.blocked(client) {
+                return Poll::Ready(Ok(()));
+            }
+            if (client.closed || self.terminating) && to_server.is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            again |= full[0] && client.inbox.has_space() || full[1] && server.inbox.has_space();
+            if !again {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Whether answers wait for room towards the client.
+    fn blocked(&self, client: &Link) -> bool {
+        client.outbox.len() > OUTBOX
+    }
+
+    fn poll_refresh(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(refresh) = &mut self.refresh else {
+            return false;
+        };
+        let Poll::Ready(outcome) = refresh.as_mut().poll(cx) else {
+            return false;
+        };
+        self.refresh = None;
+        self.stalled = false;
+        self.refreshed(outcome);
+        true
+    }
+
+    /// Looks at the client's messages. Returns whether there may be more to do at once.
+    fn requests(&mut self, client: &mut Link, server: &mut Link) -> Result<bool, End> {
+        // Out of its place, so that a frame can be read while the session changes.
+        let mut inbox = std::mem::take(&mut client.inbox);
+        let outcome = self.requests_in(&mut inbox, server);
+        client.inbox = inbox;
+        outcome
+    }
+
+    fn requests_in(&mut self, inbox: &mut Inbox, server: &mut Link) -> Result<bool, End> {
+        while !self.stalled && !self.terminating && !self.dying {
+            if server.outbox.len() > OUTBOX || self.pipeline.len() > REQUESTS {
+                return Ok(false);
+            }
+            if self.pass(0, inbox) {
+                continue;
+            }
+            let Some(header) = self.client_header(inbox.pending())? else {
+                return Ok(false);
+            };
+            if header.tag == b'd' && self.copy_in {
+                self.passing[0] = header.size;
+                continue;
+            }
+            let Some(body) = inbox.pending().get(crate::wire::frame::HEADER..header.size) else {
+                inbox.expect(header.size);
+                return Ok(false);
+            };
+            let verdict = self.request(header.tag, body)?;
+            self.settle(verdict, header.size, inbox, server);
+        }
+        Ok(false)
+    }
+
+    /// Looks at the server's messages.
+    fn responses(&mut self, server: &mut Link, client: &mut Link) -> Result<(), End> {
+        let mut inbox = std::mem::take(&mut server.inbox);
+        let outcome = self.responses_in(&mut inbox, client);
+        server.inbox = inbox;
+        outcome
+    }
+
+    fn responses_in(&mut self, inbox: &mut Inbox, client: &mut Link) -> Result<(), End> {
+        while !self.blocked(client) {
+            if self.pass(1, inbox) {
+                continue;
+            }
+            let Some(header) = Self::server_header(inbox.pending())? else {
+                return Ok(());
+            };
+            if self.streams(header.tag)? {
+                self.passing[1] = header.size;
+                continue;
+            }
+            let Some(body) = inbox.pending().get(crate::wire::frame::HEADER..header.size) else {
+                inbox.expect(header.size);
+                return Ok(());
+            };
+            let verdict = self.response(header.tag, body)?;
+            self.settle(verdict, header.size, inbox, client);
+        }
+        Ok(())
+    }
+
+    /// Clears what has arrived of a frame that passes as it is. `false`: there is none, or nothing of it.
+    fn pass(&mut self, side: usize, inbox: &mut Inbox) -> bool {
+        let Some(left) = self.passing.get_mut(side) else {
+            return false;
+        };
+        let n = inbox.pending().len().min(*left);
+        inbox.clear(n);
+        *left -= n;
+        n > 0
+    }
+
+    fn settle(&mut self, verdict: Verdict, size: usize, inbox: &mut Inbox, target: &mut Link) {
+        match verdict {
+            Verdict::Pass => inbox.clear(size),
+            Verdict::Replace => inbox.skip(size, &mut target.outbox),
+            Verdict::Wait => {
+                self.stalled = true;
+                if !self.composed.is_empty() {
+                    inbox.settle(&mut target.outbox);
+                }
+            }
+        }
+        if !self.composed.is_empty() {
+            target.outbox.buffer().append(&mut self.composed);
+        }
+        if self.composed.capacity() > OUTBOX {
+            self.composed = Vec::new();
+        }
+    }
+
+    /// Where the next request stands.
+    pub(super) fn place(&self) -> Place {
+        Place { sequence: self.pipeline.next(), segment: self.segment, answered: self.pipeline.answered() }
+    }
+}

@@ -1,0 +1,238 @@
+//! From a message to a plan: the planner's scope, and Bind on a planned statement.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::sql::plan::{Output, Plan, Refusal, Script, Source};
+use crate::sql::{self, LiveNames, Scope};
+use crate::transform::TransformError;
+use crate::value::{Format, Input};
+use crate::wire::build;
+use crate::wire::frontend::{Bind, Parse};
+
+use super::error::End;
+use super::machine::Machine;
+use super::planned::{Carrier, Planned};
+use super::plans::{Ready, key};
+use super::request::broken_plan;
+
+/// The names that run something planned.
+struct Live {
+    statements: HashSet<Vec<u8>>,
+    portals: HashSet<Vec<u8>>,
+    /// Whether the plan depends on them, and must not be kept.
+    asked: AtomicBool,
+}
+
+impl LiveNames for Live {
+    fn protected_statement(&self, name: &str) -> bool {
+        self.asked.store(true, Ordering::Relaxed);
+        self.statements.contains(name.as_bytes())
+    }
+
+    fn protected_portal(&self, name: &str) -> bool {
+        self.asked.store(true, Ordering::Relaxed);
+        self.portals.contains(name.as_bytes())
+    }
+}
+
+impl Machine {
+    fn live(&self) -> Live {
+        let statements = self.statements.named().filter(|(_, s)| s.planned.is_some());
+        let portals = self.portals.named().filter(|(_, p)| p.bound.is_some());
+        Live {
+            statements: statements.map(|(name, _)| name.to_vec()).collect(),
+            portals: portals.map(|(name, _)| name.to_vec()).collect(),
+            asked: AtomicBool::new(false),
+        }
+    }
+
+    /// Checks what the planner takes for granted, and reads the text.
+    fn readable<'t>(&self, text: &'t [u8]) -> Result<&'t str, Refusal> {
+        let encoding = self.fresh.environment().map_or("", |e| e.client_encoding.as_str());
+        if !matches!(encoding, "UTF8" | "SQL_ASCII") {
+            return Err(Refusal {
+                sqlstate: "0A000",
+                message: format!("statements on encrypted columns need client_encoding UTF8, not {encoding}"),
+                detail: None,
+                hint: Some("SET client_encoding TO 'UTF8'".into()),
+                position: None,
+            });
+        }
+        std::str::from_utf8(text).map_err(|_| Refusal {
+            sqlstate: "22021",
+            message: "invalid byte sequence for encoding \"UTF8\"".into(),
+            detail: None,
+            hint: None,
+            position: None,
+        })
+    }
+
+    /// Plans the statement of a Parse message, or finds the plan made before.
+    pub(super) fn plan_statement(&mut self, parse: &Parse<'_>) -> Ready {
+        self.plans.validate(self.catalog.version(), self.fresh.generation());
+        let key = key(parse.text, parse.oids());
+        if let Some(ready) = self.plans.get(&key) {
+            return ready;
+        }
+        let text = match self.readable(parse.text) {
+            Ok(text) => text,
+            Err(refusal) => return Ready::Refused(Arc::new(refusal)),
+        };
+        let Some(environment) = self.fresh.environment() else {
+            return Ready::Refused(Arc::new(broken_plan()));
+        };
+        let live = self.live();
+        let scope = Scope { catalog: &self.catalog, environment, names: &live };
+        let announced: Vec<u32> = parse.oids().collect();
+        let ready = match sql::plan_statement(text, &announced, &scope) {
+            Plan::Forward => Ready::Forward,
+            Plan::Refuse(refusal) => Ready::Refused(refusal),
+            Plan::Rewrite(rewrite) => match Planned::new(rewrite, parse.text) {
+                Some(planned) => Ready::Planned(Rc::new(planned)),
+                None => Ready::Refused(Arc::new(broken_plan())),
+            },
+        };
+        if !live.asked.load(Ordering::Relaxed) {
+            self.plans.put(key, ready.clone());
+        }
+        ready
+    }
+
+    /// Plans the text of a Query message.
+    pub(super) fn plan_script(&mut self, text: &[u8]) -> Result<Script, Refusal> {
+        let text = self.readable(text)?;
+        let environment = self.fresh.environment().ok_or_else(broken_plan)?;
+        let live = self.live();
+        Ok(sql::plan_script(text, &Scope { catalog: &self.catalog, environment, names: &live }))
+    }
+
+    /// Takes over a new keyring.
+    pub(super) fn transformer_follow(&mut self) {
+        let keyring = self.database.keyring();
+        if !Arc::ptr_eq(&keyring, &self.keyring) {
+            self.keyring = Arc::clone(&keyring);
+            self.transformer.set_keyring(keyring);
+        }
+    }
+
+    /// Writes the Bind of a planned statement. Gives the formats that the client wants, or why not.
+    pub(super) fn bind_planned(
+        &mut self,
+        body: &[u8],
+        planned: &Planned,
+    ) -> Result<Result<Vec<Format>, Refusal>, End> {
+        self.transformer_follow();
+        let bind = Bind::parse(body).map_err(End::Client)?;
+        let params = planned.rewrite.params.len();
+        if bind.count() != params {
+            let name = String::from_utf8_lossy(bind.statement);
+            let message = format!(
+                "bind message supplies {} parameters, but prepared statement \"{name}\" requires {params}",
+                bind.count()
+            );
+            return Ok(Err(refusal("08P01", message)));
+        }
+        let formats = match result_formats(&bind, planned) {
+            Ok(formats) => formats,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let frame = build::begin(&mut self.composed, b'B');
+        build::cstr(&mut self.composed, bind.portal);
+        build::cstr(&mut self.composed, bind.statement);
+        if let Err(refusal) = self.bind_values(&bind, planned) {
+            self.composed.clear();
+            return Ok(Err(refusal));
+        }
+        write_result_formats(&bind, planned, &mut self.composed);
+        build::end(&mut self.composed, frame);
+        Ok(Ok(formats))
+    }
+
+    fn bind_values(&mut self, bind: &Bind<'_>, planned: &Planned) -> Result<(), Refusal> {
+        let out = &mut self.composed;
+        build::count(out, planned.carriers.len());
+        for carrier in &planned.carriers {
+            let code = match carrier {
+                Carrier::Plain(n) => bind.formats.code(*n),
+                Carrier::Slot(_) => 1,
+            };
+            out.extend_from_slice(&code.to_be_bytes());
+        }
+        build::count(out, planned.carriers.len());
+        let values: Vec<Option<&[u8]>> = bind.values().collect();
+        for carrier in &planned.carriers {
+            let slot = match carrier {
+                Carrier::Plain(n) => {
+                    build::value(out, values.get(*n).copied().flatten());
+                    continue;
+                }
+                Carrier::Slot(n) => planned.rewrite.slots.get(*n).ok_or_else(broken_plan)?,
+            };
+            let input = match slot.source {
+                Source::Literal(_) => None,
+                Source::Param(n) => match (values.get(n).copied().flatten(), bind.formats.code(n)) {
+                    (None, _) => None,
+                    (Some(bytes), 0) => Some(Input::Text(bytes)),
+                    (Some(bytes), 1) => Some(Input::Binary(bytes)),
+                    (Some(_), code) => {
+                        return Err(refusal("22023", format!("unsupported format code: {code}")));
+                    }
+                },
+            };
+            let at = out.len();
+            out.extend_from_slice(&(-1i32).to_be_bytes());
+            if self.transformer.seal_slot(slot, input, out).map_err(from_transform)? {
+                let length = i32::try_from(out.len() - at - 4).map_err(|_| broken_plan())?;
+                if let Some(field) = out.get_mut(at..at + 4) {
+                    field.copy_from_slice(&length.to_be_bytes());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error of the value's.
+pub(super) fn from_transform(error: TransformError) -> Refusal {
+    Refusal { hint: error.hint, ..refusal(error.sqlstate, error.message) }
+}
+
+fn refusal(sqlstate: &'static str, message: String) -> Refusal {
+    Refusal { sqlstate, message, detail: None, hint: None, position: None }
+}
+
+/// The formats that the client wants, one per output of the plan.
+fn result_formats(bind: &Bind<'_>, planned: &Planned) -> Result<Vec<Format>, Refusal> {
+    let outputs = planned.rewrite.outputs.iter().enumerate();
+    outputs
+        .map(|(n, output)| match (bind.results.code(n), output) {
+            (0, _) => Ok(Format::Text),
+            (1, _) => Ok(Format::Binary),
+            // The server has its own word on the others.
+            (_, Output::Plain) => Ok(Format::Text),
+            (code, Output::Open { .. }) => Err(refusal("22023", format!("unsupported format code: {code}"))),
+        })
+        .collect()
+}
+
+/// Envelopes always come as bytes.
+fn write_result_formats(bind: &Bind<'_>, planned: &Planned, out: &mut Vec<u8>) {
+    let outputs = &planned.rewrite.outputs;
+    // With a wrong number of codes the server says so.
+    if !planned.opens || (bind.results.len() > 1 && bind.results.len() != outputs.len()) {
+        build::count(out, bind.results.len());
+        bind.results.iter().for_each(|code| out.extend_from_slice(&code.to_be_bytes()));
+        return;
+    }
+    build::count(out, outputs.len());
+    for (n, output) in outputs.iter().enumerate() {
+        let code = match output {
+            Output::Plain => bind.results.code(n),
+            Output::Open { .. } => 1,
+        };
+        out.extend_from_slice(&code.to_be_bytes());
+    }
+}

@@ -1,0 +1,488 @@
+//! A plan made ready for the wire: text, parameters, positions.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, EncryptedColumn};
+use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite};
+use crate::transform::{TransformError, Transformer};
+use crate::value::{Format, Type};
+use crate::wire::backend::{Field, RowDescription};
+use crate::wire::build;
+
+use super::plan::from_transform;
+
+/// `bytea`
+const BYTEA: u32 = 17;
+/// `bytea[]`
+const BYTEA_ARRAY: u32 = 1001;
+
+/// A rewritten statement of the extended protocol.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// The plan.
+    pub rewrite: Arc<Rewrite>,
+    /// What the server gets.
+    pub text: Vec<u8>,
+    /// Types announced to the server, one per parameter of its.
+    pub oids: Vec<u32>,
+    /// Where each parameter of the server comes from.
+    pub carriers: Vec<Carrier>,
+    /// Whether an output is to be opened.
+    pub opens: bool,
+    spans: Spans,
+}
+
+/// Where a parameter of the server comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// The client's parameter with this index, as it came.
+    Plain(usize),
+    /// A sealed slot.
+    Slot(usize),
+}
+
+/// A portal of a rewritten statement.
+#[derive(Debug)]
+pub(super) struct BoundPortal {
+    /// Its statement.
+    pub planned: Rc<Planned>,
+    /// Formats that the client wants, one per output.
+    pub formats: Vec<Format>,
+}
+
+/// A simple query under way.
+#[derive(Debug)]
+pub(super) struct ScriptRun {
+    /// The plan.
+    pub script: Arc<ScriptRewrite>,
+    /// The statement that is answered now.
+    pub index: usize,
+    /// Statements refused for a value in them.
+    refused: Vec<Option<Arc<Refusal>>>,
+    spans: Spans,
+}
+
+impl Planned {
+    /// Makes a plan ready. `None` if it contradicts itself.
+    pub(super) fn new(rewrite: Arc<Rewrite>, client: &[u8]) -> Option<Planned> {
+        let plain = rewrite.params.iter().enumerate().filter(|(_, p)| p.slots.is_empty());
+        let most = rewrite.slots.iter().map(|s| usize::from(s.server_param));
+        let count = most.chain(plain.clone().map(|(n, _)| n + 1)).max().unwrap_or(0);
+        let mut carriers = vec![None; count];
+        for (n, _) in plain {
+            *carriers.get_mut(n)? = Some(Carrier::Plain(n));
+        }
+        for (index, slot) in rewrite.slots.iter().enumerate() {
+            let place = carriers.get_mut(usize::from(slot.server_param).checked_sub(1)?)?;
+            if place.replace(Carrier::Slot(index)).is_some() {
+                return None;
+            }
+        }
+        let carriers = carriers.into_iter().collect::<Option<Vec<_>>>()?;
+        let oids = carriers.iter().map(|c| oid(&rewrite, *c)).collect::<Option<Vec<_>>>()?;
+        let mut text = Vec::new();
+        let spans = render(&rewrite.pieces, client, &mut text, |n, out| {
+            let slot = rewrite.slots.get(n)?;
+            out.extend_from_slice(format!("${}", slot.server_param).as_bytes());
+            Some(())
+        })?;
+        let opens = rewrite.outputs.iter().any(|o| matches!(o, Output::Open { .. }));
+        Some(Planned { rewrite, text, oids, carriers, opens, spans })
+    }
+
+    /// The client's position for one of the server's.
+    pub(super) fn position(&self, server: u32) -> Option<u32> {
+        self.spans.client_position(server)
+    }
+}
+
+fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
+    match carrier {
+        Carrier::Plain(n) => rewrite.params.get(n).map(|p| p.announced),
+        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role {
+            Role::EqualityArray(_) => BYTEA_ARRAY,
+            _ => BYTEA,
+        }),
+    }
+}
+
+impl ScriptRun {
+    /// Writes a script's text with its literals sealed. A statement with a value that is refused is replaced
+    /// by one that fails. `None` if the plan contradicts itself.
+    pub(super) fn new(
+        script: Arc<ScriptRewrite>,
+        client: &[u8],
+        transformer: &mut Transformer,
+        out: &mut Vec<u8>,
+    ) -> Option<ScriptRun> {
+        let sealed: Vec<_> = script
+            .slots
+            .iter()
+            .map(|slot| {
+                let mut bytes = Vec::new();
+                let present = transformer.seal_slot(slot, None, &mut bytes)?;
+                Ok(present.then_some(bytes))
+            })
+            .collect();
+        let mut refused = Vec::new();
+        for statement in &script.statements {
+            let mut slots =
+                script.pieces.get(statement.pieces.clone())?.iter().filter_map(|piece| match piece {
+                    Piece::Slot(n) => sealed.get(*n),
+                    _ => None,
+                });
+            let error: Option<&TransformError> = slots.find_map(|slot| slot.as_ref().err());
+            refused.push(error.map(|error| Arc::new(from_transform(error.clone()))));
+        }
+        let stand_in = Piece::Text(REFUSED_TEXT.to_owned());
+        let pieces = script.pieces.iter().enumerate().filter_map(|(n, piece)| {
+            let statements = script.statements.iter().zip(&refused);
+            let replaced =
+                statements.filter(|(_, error)| error.is_some()).find(|(s, _)| s.pieces.contains(&n));
+            match replaced {
+                None => Some(piece),
+                Some((statement, _)) => (statement.pieces.start == n).then_some(&stand_in),
+            }
+        });
+        let spans = render(pieces, client, out, |n, out| {
+            let array = matches!(script.slots.get(n)?.role, Role::EqualityArray(_));
+            literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
+        })?;
+        Some(ScriptRun { script, index: 0, refused, spans })
+    }
+
+    /// The outputs of the statement that is answered now.
+    pub(super) fn outputs(&self) -> &[Output] {
+        self.script.statements.get(self.index).map_or(&[], |s| s.outputs.as_slice())
+    }
+
+    /// The command tag to show for it.
+    pub(super) fn command_tag(&self) -> Option<&'static str> {
+        self.script.statements.get(self.index)?.command_tag
+    }
+
+    /// The error to show for it.
+    pub(super) fn refusal(&self) -> Option<&Arc<Refusal>> {
+        let planned = self.script.statements.get(self.index)?.refusal.as_ref();
+        planned.or_else(|| self.refused.get(self.index)?.as_ref())
+    }
+
+    /// The client's position for one of the server's.
+    pub(super) fn position(&self, server: u32) -> Option<u32> {
+        self.spans.client_position(server)
+    }
+}
+
+/// A sealed value as a literal of type `bytea`, or `bytea[]`. `None` if the array is malformed.
+fn literal(sealed: Option<&[u8]>, array: bool, out: &mut Vec<u8>) -> Option<()> {
+    match (sealed, array) {
+        (None, false) => out.extend_from_slice(b"NULL::pg_catalog.bytea"),
+        (None, true) => out.extend_from_slice(b"NULL::pg_catalog.bytea[]"),
+        (Some(bytes), false) => bytea_literal(bytes, out),
+        (Some(bytes), true) => {
+            let mut reader = crate::wire::Reader::new(bytes);
+            let dimensions = reader.i32().ok()?;
+            reader.bytes(8).ok()?;
+            let count = if dimensions == 0 { 0 } else { reader.i32().ok()? };
+            if dimensions != 0 {
+                reader.i32().ok()?;
+            }
+            out.extend_from_slice(b"ARRAY[");
+            for n in 0..count {
+                if n > 0 {
+                    out.push(b',');
+                }
+                literal(reader.value().ok()?, false, out)?;
+            }
+            out.extend_from_slice(b"]::pg_catalog.bytea[]");
+        }
+    }
+    Some(())
+}
+
+fn bytea_literal(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    // An escape string means the same whatever standard_conforming_strings is.
+    out.extend_from_slice(b"E'\\\\x");
+    out.reserve(bytes.len() * 2);
+    for byte in bytes {
+        out.extend([byte >> 4, byte & 15].map(|d| DIGITS.get(usize::from(d)).copied().unwrap_or(b'0')));
+    }
+    out.extend_from_slice(b"'::pg_catalog.bytea");
+}
+
+/// Which stretches of a rewritten text are the client's, in characters from 0.
+#[derive(Debug, Default)]
+struct Spans(Vec<Span>);
+
+#[derive(Debug)]
+struct Span {
+    server: usize,
+    client: usize,
+    length: usize,
+}
+
+impl Spans {
+    /// Positions count from 1. One inside a text of ours is that of the client's text before it.
+    fn client_position(&self, server: u32) -> Option<u32> {
+        let at = usize::try_from(server).ok()?.checked_sub(1)?;
+        let span = self.0.iter().rev().find(|s| s.server <= at)?;
+        let client = span.client + (at - span.server).min(span.length);
+        u32::try_from(client + 1).ok()
+    }
+}
+
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|b| **b & 0xc0 != 0x80).count()
+}
+
+fn render<'p>(
+    pieces: impl IntoIterator<Item = &'p Piece>,
+    client: &[u8],
+    out: &mut Vec<u8>,
+    mut slot: impl FnMut(usize, &mut Vec<u8>) -> Option<()>,
+) -> Option<Spans> {
+    let mut spans = Spans::default();
+    let (mut server, mut client_at, mut client_characters) = (0, 0, 0);
+    for piece in pieces {
+        let start = out.len();
+        match piece {
+            Piece::Source(range) => {
+                let text = client.get(range.clone())?;
+                // Pieces follow the client's text; what they leave out is counted once.
+                client_characters = match client.get(client_at..range.start) {
+                    Some(between) => client_characters + characters(between),
+                    None => characters(client.get(..range.start)?),
+                };
+                let length = characters(text);
+                spans.0.push(Span { server, client: client_characters, length });
+                client_characters += length;
+                client_at = range.end;
+                out.extend_from_slice(text);
+            }
+            Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Piece::Slot(n) => slot(*n, out)?,
+        }
+        server += characters(out.get(start..)?);
+    }
+    Some(spans)
+}
+
+/// Checks a RowDescription against the plan. `Err` names what differs.
+pub(super) fn check_outputs(
+    row: &RowDescription<'_>,
+    outputs: &[Output],
+    catalog: &Catalog,
+) -> Result<(), &'static str> {
+    if outputs.is_empty() {
+        return check_plain(row, catalog);
+    }
+    if row.count() != outputs.len() {
+        return Err("the server shows another number of columns than was planned");
+    }
+    for (field, output) in row.fields().zip(outputs) {
+        match output {
+            Output::Plain => check_field(&field, catalog)?,
+            Output::Open { origin, .. } => {
+                if field.type_oid != BYTEA && !is_domain(&field, catalog) {
+                    return Err("the server shows another type than was planned for an encrypted column");
+                }
+                if origin.is_some_and(|(table, attnum)| (field.table, field.attnum) != (table, attnum)) {
+                    return Err("the server shows another column than was planned");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The domain is shown as its base type; PostgreSQL keeps the domain's own OID nowhere in a result.
+fn is_domain(field: &Field<'_>, catalog: &Catalog) -> bool {
+    let column = catalog
+        .relation_by_oid(field.table)
+        .and_then(|r| r.columns.iter().find(|c| c.attnum == field.attnum));
+    column.is_some_and(|c| c.encrypted.is_some() && c.type_oid == field.type_oid)
+}
+
+/// Checks that no column of a result is an encrypted one.
+pub(super) fn check_plain(row: &RowDescription<'_>, catalog: &Catalog) -> Result<(), &'static str> {
+    row.fields().try_for_each(|field| check_field(&field, catalog))
+}
+
+fn check_field(field: &Field<'_>, catalog: &Catalog) -> Result<(), &'static str> {
+    if field.table == 0 {
+        return Ok(());
+    }
+    let Some(relation) = catalog.relation_by_oid(field.table) else {
+        return Ok(());
+    };
+    match relation.columns.iter().find(|c| c.attnum == field.attnum) {
+        Some(column) if column.encrypted.is_some() => {
+            Err("the server shows an encrypted column where none was planned")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a RowDescription as the client shall see it.
+pub(super) fn describe(row: &RowDescription<'_>, outputs: &[Output], formats: &[Format], out: &mut Vec<u8>) {
+    build::frame(out, b'T', |out| {
+        build::count(out, row.count());
+        for (n, mut field) in row.fields().enumerate() {
+            if let Some(Output::Open { column, casts, .. }) = outputs.get(n) {
+                let ty: &Type = casts.last().unwrap_or(&column.ty);
+                (field.type_oid, field.typlen, field.typmod) = (ty.oid(), ty.typlen(), ty.typmod());
+                field.format = i16::from(formats.get(n) == Some(&Format::Binary));
+                if !casts.is_empty() {
+                    // A cast column has no origin.
+                    (field.table, field.attnum) = (0, 0);
+                }
+            }
+            build::cstr(out, field.name);
+            out.extend_from_slice(&field.table.to_be_bytes());
+            out.extend_from_slice(&field.attnum.to_be_bytes());
+            out.extend_from_slice(&field.type_oid.to_be_bytes());
+            out.extend_from_slice(&field.typlen.to_be_bytes());
+            out.extend_from_slice(&field.typmod.to_be_bytes());
+            out.extend_from_slice(&field.format.to_be_bytes());
+        }
+    });
+}
+
+/// How the server shows envelopes in a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// As bytes.
+    Binary,
+    /// In the text format of `bytea`.
+    Text,
+}
+
+/// Writes a DataRow with its envelopes opened.
+pub(super) fn open_row<'a>(
+    values: impl Iterator<Item = Option<&'a [u8]>>,
+    outputs: &[Output],
+    formats: &[Format],
+    shown: Shown,
+    transformer: &mut Transformer,
+    out: &mut Vec<u8>,
+) -> Result<(), TransformError> {
+    let frame = build::begin(out, b'D');
+    build::count(out, outputs.len());
+    let mut bytes = Vec::new();
+    for (n, value) in values.enumerate() {
+        match (outputs.get(n), value) {
+            (Some(Output::Open { column, casts, .. }), Some(value)) => {
+                let envelope = match shown {
+                    Shown::Binary => value,
+                    Shown::Text => bytea_from_text(value, &mut bytes).ok_or_else(|| not_bytea(column))?,
+                };
+                let format = formats.get(n).copied().unwrap_or(Format::Text);
+                let at = out.len();
+                out.extend_from_slice(&[0; 4]);
+                transformer.open(column, casts, envelope, format, out)?;
+                let length = i32::try_from(out.len() - at - 4).map_err(|_| too_long(column))?;
+                if let Some(field) = out.get_mut(at..at + 4) {
+                    field.copy_from_slice(&length.to_be_bytes());
+                }
+            }
+            (_, value) => build::value(out, value),
+        }
+    }
+    build::end(out, frame);
+    Ok(())
+}
+
+fn not_bytea(column: &EncryptedColumn) -> TransformError {
+    TransformError {
+        sqlstate: "XX001",
+        message: format!("encrypted column {}: the server sent a value that is no bytea", column.name),
+        hint: None,
+    }
+}
+
+fn too_long(column: &EncryptedColumn) -> TransformError {
+    TransformError {
+        sqlstate: "54000",
+        message: format!("encrypted column {}: the value is too long for a message", column.name),
+        hint: None,
+    }
+}
+
+/// Reads `bytea` in text format: hexadecimal, or the older escapes.
+fn bytea_from_text<'a>(text: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    out.clear();
+    let digit = |b: &u8| char::from(*b).to_digit(16);
+    if let Some(hex) = text.strip_prefix(b"\\x") {
+        for pair in hex.chunks(2) {
+            let [high, low] = pair else { return None };
+            out.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
+        }
+        return Some(out);
+    }
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'\\' {
+            out.push(*byte);
+        } else if let Some(after) = rest.strip_prefix(b"\\") {
+            out.push(b'\\');
+            rest = after;
+        } else {
+            let (octal, after) = rest.split_first_chunk::<3>()?;
+            let value = octal.iter().try_fold(0, |sum, b| Some(sum * 8 + char::from(*b).to_digit(8)?))?;
+            out.push(u8::try_from(value).ok()?);
+            rest = after;
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytea_text_formats() {
+        let mut out = Vec::new();
+        assert_eq!(bytea_from_text(b"\\xff00Ab", &mut out), Some(&b"\xff\x00\xab"[..]));
+        assert_eq!(bytea_from_text(b"\\xf", &mut out), None);
+        assert_eq!(bytea_from_text(b"\\xzz", &mut out), None);
+        assert_eq!(bytea_from_text(b"a\\\\b\\377\\000", &mut out), Some(&b"a\\b\xff\x00"[..]));
+        assert_eq!(bytea_from_text(b"\\40", &mut out), None);
+        assert_eq!(bytea_from_text(b"\\777", &mut out), None);
+        assert_eq!(bytea_from_text(b"", &mut out), Some(&b""[..]));
+    }
+
+    #[test]
+    fn literals_are_escape_strings() {
+        let mut out = Vec::new();
+        literal(Some(b"\x00\xfe"), false, &mut out).unwrap();
+        assert_eq!(out, b"E'\\\\x00fe'::pg_catalog.bytea");
+        out.clear();
+        let array =
+            [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 17, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 255, 255, 255, 255];
+        literal(Some(&array), true, &mut out).unwrap();
+        assert_eq!(out, b"ARRAY[E'\\\\x07'::pg_catalog.bytea,NULL::pg_catalog.bytea]::pg_catalog.bytea[]");
+        out.clear();
+        literal(Some(&[0; 12]), true, &mut out).unwrap();
+        assert_eq!(out, b"ARRAY[]::pg_catalog.bytea[]");
+        assert!(literal(Some(&array[..20]), true, &mut out).is_none());
+    }
+
+    #[test]
+    fn positions_go_back_to_the_clients_text() {
+        let client = "SELECT 'ä', x FROM t".as_bytes();
+        let pieces =
+            [Piece::Source(0..7), Piece::Text("longer text".into()), Piece::Source(11..client.len())];
+        let mut out = Vec::new();
+        let spans = render(&pieces, client, &mut out, |_, _| None).unwrap();
+        assert_eq!(out, "SELECT longer text, x FROM t".as_bytes());
+        // `x` is the 13th character of the client's text, the 21st of the server's.
+        assert_eq!(spans.client_position(21), Some(13));
+        assert_eq!(spans.client_position(1), Some(1));
+        assert_eq!(spans.client_position(10), Some(8), "inside our text");
+        assert_eq!(spans.client_position(0), None);
+    }
+}

@@ -1,0 +1,373 @@
+//! The client's messages: which go on as they are, which are planned, what the server will owe for them.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::sql;
+use crate::sql::plan::{REFUSED_TEXT, Refusal, Script};
+use crate::wire::frame::{self, Header};
+use crate::wire::frontend::{self, Parse, Target};
+use crate::wire::{build, single_string};
+
+use super::error::End;
+use super::freshness::{Effects, Ground};
+use super::machine::{Machine, Verdict};
+use super::pipeline::{Entry, Mask};
+use super::planned::{BoundPortal, Planned, ScriptRun};
+use super::plans::Ready;
+use super::registry::Lookup;
+
+/// What a statement's name means.
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    /// The plan, if it is rewritten.
+    pub planned: Option<Rc<Planned>>,
+    /// What running it may change.
+    pub effects: Effects,
+}
+
+/// What a portal's name means.
+#[derive(Clone, Debug)]
+pub(super) struct Portal {
+    /// The plan and formats, if its statement is rewritten.
+    pub bound: Option<Rc<BoundPortal>>,
+    /// What running it may change.
+    pub effects: Effects,
+}
+
+/// Never succeeds, and so never exists: the name under which a refused Bind's stand-in is parsed.
+const REFUSED_NAME: &[u8] = b"_pyrite_refused";
+
+impl Machine {
+    /// The header of the client's next frame.
+    pub(super) fn client_header(&self, bytes: &[u8]) -> Result<Option<Header>, End> {
+        Header::read(bytes, frame::client_limit).map_err(End::Client)
+    }
+
+    /// Decides on one message.
+    pub(super) fn request(&mut self, tag: u8, body: &[u8]) -> Result<Verdict, End> {
+        if self.skipping && !matches!(tag, b'S' | b'X') {
+            // The server would ignore it.
+            return Ok(Verdict::Replace);
+        }
+        match tag {
+            b'P' => self.parse(Parse::parse(body).map_err(End::Client)?),
+            b'B' => self.bind(body),
+            b'D' => self.describe(Target::parse(body).map_err(End::Client)?),
+            b'E' => self.execute(body),
+            b'C' => self.close(Target::parse(body).map_err(End::Client)?),
+            b'S' => self.sync(body),
+            b'Q' => self.query(single_string(body).map_err(End::Client)?),
+            b'F' => self.function_call(body),
+            b'd' | b'c' | b'f' => self.copy(tag),
+            b'X' => {
+                self.terminating = true;
+                Ok(Verdict::Pass)
+            }
+            // Flush; nothing else has a limit.
+            _ => Ok(Verdict::Pass),
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.open = true;
+        self.pipeline.push(entry);
+    }
+
+    fn parse(&mut self, parse: Parse<'_>) -> Result<Verdict, End> {
+        let screen = sql::screen(&self.catalog, parse.text);
+        let effects = Effects::of(&screen);
+        if screen.cleared().is_some() {
+            self.define_statement(parse.name, Statement { planned: None, effects });
+            self.push(Entry::Parse(Mask::None));
+            return Ok(Verdict::Pass);
+        }
+        let ready = match self.ground() {
+            Ground::Due => return Ok(Verdict::Wait),
+            Ground::Failed => Ready::Refused(Arc::new(in_failed_transaction())),
+            Ground::Unknown(refusal) => Ready::Refused(Arc::new(refusal)),
+            Ground::Firm => self.plan_statement(&parse),
+        };
+        match ready {
+            Ready::Forward => {
+                self.define_statement(parse.name, Statement { planned: None, effects });
+                self.push(Entry::Parse(Mask::None));
+                Ok(Verdict::Pass)
+            }
+            Ready::Planned(planned) => {
+                build::parse(
+                    &mut self.composed,
+                    parse.name,
+                    |out| out.extend_from_slice(&planned.text),
+                    &planned.oids,
+                );
+                // Clients need not ask what the columns are; the plan has to be checked all the same.
+                build::statement(&mut self.composed, b'D', parse.name);
+                self.define_statement(parse.name, Statement { planned: Some(Rc::clone(&planned)), effects });
+                self.push(Entry::Parse(Mask::Planned(Rc::clone(&planned))));
+                self.push(Entry::Inspect(planned));
+                Ok(Verdict::Replace)
+            }
+            Ready::Refused(refusal) => {
+                self.refuse_parse(parse.name, refusal);
+                if parse.name.is_empty() {
+                    self.statements.define(b"", None, self.place_before());
+                }
+                Ok(Verdict::Replace)
+            }
+        }
+    }
+
+    /// Sends what is sure to fail, with our error over the server's.
+    fn refuse_parse(&mut self, name: &[u8], refusal: Arc<Refusal>) {
+        build::parse(&mut self.composed, name, |out| out.extend_from_slice(REFUSED_TEXT.as_bytes()), &[]);
+        self.push(Entry::Parse(Mask::Refused(refusal)));
+    }
+
+    /// The place of the request pushed last.
+    fn place_before(&self) -> super::registry::Place {
+        let place = self.place();
+        super::registry::Place { sequence: place.sequence.saturating_sub(1), ..place }
+    }
+
+    fn define_statement(&mut self, name: &[u8], statement: Statement) {
+        let plain =
+            |s: Option<&Statement>| s.is_none_or(|s| s.planned.is_none() && s.effects == Effects::default());
+        // The unnamed statement of most clients is plain and stays so: nothing changes.
+        if name.is_empty() && plain(Some(&statement)) && plain(self.statements.newest(b"")) {
+            return;
+        }
+        self.statements.define(name, Some(statement), self.place());
+    }
+
+    fn define_portal(&mut self, name: &[u8], portal: Portal) {
+        let plain =
+            |p: Option<&Portal>| p.is_none_or(|p| p.bound.is_none() && p.effects == Effects::default());
+        if name.is_empty() && plain(Some(&portal)) && plain(self.portals.newest(b"")) {
+            return;
+        }
+        self.portals.define(name, Some(portal), self.place());
+    }
+
+    fn bind(&mut self, body: &[u8]) -> Result<Verdict, End> {
+        let (portal, name) = frontend::bind_names(body).map_err(End::Client)?;
+        let statement = match self.statements.lookup(name, self.place()) {
+            Lookup::Pending => return Ok(Verdict::Wait),
+            Lookup::Known(Some(statement)) => statement,
+            Lookup::Known(None) if name.is_empty() => {
+                Statement { planned: None, effects: Effects::default() }
+            }
+            // Made by an SQL PREPARE, perhaps.
+            Lookup::Known(None) => Statement { planned: None, effects: Effects::ALL },
+        };
+        let Some(planned) = statement.planned else {
+            self.define_portal(portal, Portal { bound: None, effects: statement.effects });
+            self.push(Entry::Bind(Mask::None));
+            return Ok(Verdict::Pass);
+        };
+        let outcome = match self.ground() {
+            Ground::Due => return Ok(Verdict::Wait),
+            Ground::Failed => Err(in_failed_transaction()),
+            Ground::Unknown(refusal) => Err(refusal),
+            Ground::Firm => self.bind_planned(body, &planned)?,
+        };
+        match outcome {
+            Ok(formats) => {
+                let bound = BoundPortal { planned: Rc::clone(&planned), formats };
+                self.define_portal(
+                    portal,
+                    Portal { bound: Some(Rc::new(bound)), effects: statement.effects },
+                );
+                self.push(Entry::Bind(Mask::Planned(planned)));
+            }
+            Err(refusal) => self.refuse_parse(REFUSED_NAME, Arc::new(refusal)),
+        }
+        Ok(Verdict::Replace)
+    }
+
+    fn describe(&mut self, target: Target<'_>) -> Result<Verdict, End> {
+        let entry = match target {
+            Target::Statement(name) => match self.statements.lookup(name, self.place()) {
+                Lookup::Pending => return Ok(Verdict::Wait),
+                Lookup::Known(statement) => Entry::DescribeStatement(statement.and_then(|s| s.planned)),
+            },
+            Target::Portal(name) => match self.portals.lookup(name, self.place()) {
+                Lookup::Pending => return Ok(Verdict::Wait),
+                Lookup::Known(portal) => Entry::DescribePortal(portal.and_then(|p| p.bound)),
+            },
+        };
+        self.push(entry);
+        Ok(Verdict::Pass)
+    }
+
+    fn execute(&mut self, body: &[u8]) -> Result<Verdict, End> {
+        let (name, _) = frontend::execute(body).map_err(End::Client)?;
+        let portal = match self.portals.lookup(name, self.place()) {
+            Lookup::Pending => return Ok(Verdict::Wait),
+            Lookup::Known(Some(portal)) => portal,
+            Lookup::Known(None) if name.is_empty() => Portal { bound: None, effects: Effects::default() },
+            Lookup::Known(None) => Portal { bound: None, effects: Effects::ALL },
+        };
+        if let Some(bound) = &portal.bound
+            && bound.planned.opens
+        {
+            // Its rows are written as the settings are when it runs.
+            match self.ground() {
+                Ground::Due => return Ok(Verdict::Wait),
+                Ground::Firm | Ground::Failed => {}
+                Ground::Unknown(refusal) => {
+                    self.refuse_parse(REFUSED_NAME, Arc::new(refusal));
+                    return Ok(Verdict::Replace);
+                }
+            }
+        }
+        self.fresh.apply(portal.effects);
+        self.push(Entry::Execute(portal.bound));
+        Ok(Verdict::Pass)
+    }
+
+    fn close(&mut self, target: Target<'_>) -> Result<Verdict, End> {
+        match target {
+            Target::Statement(name) if self.statements.newest(name).is_some() => {
+                self.statements.define(name, None, self.place());
+            }
+            Target::Portal(name) if self.portals.newest(name).is_some() => {
+                self.portals.define(name, None, self.place());
+            }
+            _ => {}
+        }
+        self.push(Entry::Close);
+        Ok(Verdict::Pass)
+    }
+
+    fn sync(&mut self, body: &[u8]) -> Result<Verdict, End> {
+        if !body.is_empty() {
+            return Err(End::Client(crate::wire::WireError::new("invalid message format")));
+        }
+        if self.copy_in {
+            // The server ignores it until the data ends.
+            return Ok(Verdict::Pass);
+        }
+        self.skipping = false;
+        self.pipeline.push(Entry::Sync);
+        self.open = false;
+        self.segment += 1;
+        Ok(Verdict::Pass)
+    }
+
+    fn query(&mut self, text: &[u8]) -> Result<Verdict, End> {
+        let screen = sql::screen(&self.catalog, text);
+        let effects = Effects::of(&screen);
+        let (entry, verdict) = if screen.cleared().is_some() {
+            (Entry::Query(Mask::None, None), Verdict::Pass)
+        } else {
+            match self.ground() {
+                Ground::Due => return Ok(Verdict::Wait),
+                Ground::Failed => self.refuse_query(in_failed_transaction()),
+                Ground::Unknown(refusal) => self.refuse_query(refusal),
+                Ground::Firm => self.plan_query(text),
+            }
+        };
+        for unnamed in [self.statements.newest(b"").is_some(), self.portals.newest(b"").is_some()]
+            .into_iter()
+            .enumerate()
+        {
+            match unnamed {
+                (0, true) => self.statements.define(b"", None, self.place()),
+                (1, true) => self.portals.define(b"", None, self.place()),
+                _ => {}
+            }
+        }
+        self.fresh.apply(effects);
+        self.pipeline.push(entry);
+        Ok(verdict)
+    }
+
+    fn plan_query(&mut self, text: &[u8]) -> (Entry, Verdict) {
+        let script = match self.plan_script(text) {
+            Ok(Script::Forward) => return (Entry::Query(Mask::None, None), Verdict::Pass),
+            Ok(Script::Rewrite(script)) => script,
+            Err(refusal) => return self.refuse_query(refusal),
+        };
+        self.transformer_follow();
+        let frame = build::begin(&mut self.composed, b'Q');
+        let run = ScriptRun::new(script, text, &mut self.transformer, &mut self.composed);
+        let Some(run) = run else {
+            self.composed.clear();
+            return self.refuse_query(broken_plan());
+        };
+        self.composed.push(0);
+        build::end(&mut self.composed, frame);
+        (Entry::Query(Mask::None, Some(Box::new(run))), Verdict::Replace)
+    }
+
+    fn refuse_query(&mut self, refusal: Refusal) -> (Entry, Verdict) {
+        build::frame(&mut self.composed, b'Q', |out| build::cstr(out, REFUSED_TEXT.as_bytes()));
+        (Entry::Query(Mask::Refused(Arc::new(refusal)), None), Verdict::Replace)
+    }
+
+    fn function_call(&mut self, body: &[u8]) -> Result<Verdict, End> {
+        /// Objects that initdb made have lower numbers.
+        const FIRST_USER_OID: u32 = 16384;
+        /// Functions that work on large objects, which client libraries call like this.
+        const LARGE_OBJECTS: [u32; 15] =
+            [715, 764, 765, 767, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3172];
+        let oid = frontend::function_call(body).map_err(End::Client)?;
+        // A function's body may touch anything; so may a text that a builtin one runs. Large objects do not.
+        let text = !LARGE_OBJECTS.contains(&oid) && self.catalog.may_name_protected(body);
+        if oid >= FIRST_USER_OID || text {
+            let (entry, verdict) = self.refuse_query(Refusal {
+                sqlstate: "0A000",
+                message: "a function call by message may reach encrypted columns".into(),
+                detail: None,
+                hint: Some("Call the function in a SELECT statement.".into()),
+                position: None,
+            });
+            self.pipeline.push(entry);
+            return Ok(verdict);
+        }
+        self.fresh.apply(Effects::CALL);
+        self.pipeline.push(Entry::FunctionCall);
+        Ok(Verdict::Pass)
+    }
+
+    /// COPY data and its end. Data goes on only into a COPY that the server has begun: otherwise the server
+    /// would ignore it, and it could be what a refused COPY was meant to bring.
+    fn copy(&mut self, tag: u8) -> Result<Verdict, End> {
+        if self.copy_in {
+            self.copy_in = false;
+            return Ok(Verdict::Pass);
+        }
+        if self.pipeline.may_copy() {
+            // The server's word is still to come; it may have been kept back.
+            if self.open {
+                self.composed.extend_from_slice(&build::FLUSH);
+            }
+            return Ok(Verdict::Wait);
+        }
+        tracing::debug!(tag = %char::from(tag), "dropped COPY data without a COPY");
+        Ok(Verdict::Replace)
+    }
+}
+
+/// The server's own words for it come in place of this.
+fn in_failed_transaction() -> Refusal {
+    Refusal {
+        sqlstate: "25P02",
+        message: "current transaction is aborted, commands ignored until end of transaction block".into(),
+        detail: None,
+        hint: None,
+        position: None,
+    }
+}
+
+/// A plan that contradicts itself is a mistake of ours.
+pub(super) fn broken_plan() -> Refusal {
+    Refusal {
+        sqlstate: "XX000",
+        message: "Pyrite's plan for this statement contradicts itself".into(),
+        detail: None,
+        hint: Some("Please report the statement (without its values).".into()),
+        position: None,
+    }
+}

@@ -1,0 +1,180 @@
+-- What is not planned yet is refused with 0A000, and the transaction is aborted. A case leaves this file when it works.
+
+--@ case order by
+SELECT id FROM customers ORDER BY email, id
+--@ refused all: needs an order term
+
+--@ case order by position
+SELECT email, id FROM customers ORDER BY 1, 2
+--@ refused all: needs an order term
+
+--@ case less than
+SELECT id FROM customers WHERE birthday < '1990-01-01'
+--@ refused all: needs an order term
+
+--@ case at least a parameter
+SELECT id FROM customers WHERE balance >= $1
+--@ $ 5
+--@ refused all: needs an order term
+
+--@ case between
+SELECT id FROM customers WHERE birthday BETWEEN '1980-01-01' AND '1990-01-01'
+--@ refused all: needs an order term
+
+--@ case like
+SELECT id FROM customers WHERE email LIKE 'ada%'
+--@ refused all: needs refinement
+
+--@ case ilike parameter
+SELECT id FROM customers WHERE email ILIKE $1
+--@ $ ADA%
+--@ refused all: needs refinement
+
+--@ case regular expression
+SELECT id FROM customers WHERE name ~ '^Ada'
+--@ refused all: needs refinement
+
+--@ case lower
+SELECT id FROM customers WHERE lower(email) = lower($1)
+--@ $ Ada.Quill@voltmail.example
+--@ refused all: needs a caseless term
+
+--@ case group by
+SELECT name, count(*) FROM customers GROUP BY name
+--@ refused all: grouping by an encrypted column
+
+--@ case distinct
+SELECT DISTINCT birthday FROM customers
+--@ refused all: distinct over an encrypted column
+
+--@ case distinct on
+SELECT DISTINCT ON (birthday) id FROM customers
+--@ refused all: distinct over an encrypted column
+
+--@ case count distinct
+SELECT count(DISTINCT birthday) FROM customers
+--@ refused all: distinct over an encrypted column
+
+--@ case min and max
+SELECT min(birthday), max(birthday) FROM customers
+--@ refused all: needs an order term
+
+--@ case sum
+SELECT sum(balance) FROM customers
+--@ refused all: aggregates of encrypted values
+
+--@ case concatenation
+SELECT name || '!' FROM customers WHERE id = 1
+--@ refused all: expressions of encrypted values
+
+--@ case function
+SELECT upper(name) FROM customers WHERE id = 1
+--@ refused all: expressions of encrypted values
+
+--@ case arithmetic
+SELECT balance * 2 FROM customers WHERE id = 1
+--@ refused all: expressions of encrypted values
+
+--@ case length
+SELECT id FROM customers WHERE length(name) = 5
+--@ refused all: expressions of encrypted values
+
+--@ case union
+SELECT name FROM customers UNION SELECT name FROM customers
+--@ refused all: distinct over an encrypted column
+
+--@ case except
+SELECT email FROM customers EXCEPT SELECT owner_email FROM vehicles
+--@ refused all: distinct over an encrypted column
+
+--@ case case result
+SELECT CASE WHEN id = 1 THEN name ELSE 'hidden' END FROM customers
+--@ refused all: a constant beside an encrypted value
+
+--@ case coalesce
+SELECT coalesce(phone, 'none') FROM customers
+--@ refused all: a constant beside an encrypted value
+
+--@ case array_agg
+SELECT array_agg(name) FROM customers
+--@ refused all: aggregates of encrypted values
+
+--@ case string_agg
+SELECT string_agg(name, ',') FROM customers
+--@ refused all: aggregates of encrypted values
+
+--@ case json_agg
+SELECT json_agg(c) FROM customers c
+--@ refused all: whole rows
+
+--@ case whole row
+SELECT c FROM customers c
+--@ refused all: whole rows
+
+--@ case row_to_json
+SELECT row_to_json(c) FROM customers c
+--@ refused all: whole rows
+
+--@ case row constructor
+SELECT ROW (id, name) FROM customers
+--@ refused all: encrypted values within a record
+
+--@ case partition by
+SELECT row_number() OVER (PARTITION BY birthday ORDER BY id) FROM customers
+--@ refused all: grouping by an encrypted column
+
+--@ case create table as
+CREATE TABLE copied AS SELECT name FROM customers
+--@ refused all: stored copies
+
+--@ case select into
+SELECT name INTO copied FROM customers
+--@ refused all: stored copies
+
+--@ case json field
+SELECT c_jsonb -> 'a' FROM every
+--@ refused all: expressions of encrypted values
+
+--@ case json containment
+SELECT id FROM every WHERE c_jsonb @> '{"b": 1}'
+--@ refused all: expressions of encrypted values
+
+--@ case date part
+SELECT extract(year FROM birthday) FROM customers
+--@ refused all: expressions of encrypted values
+
+--@ case merge
+MERGE INTO customers c USING plainly p ON c.id = p.id WHEN MATCHED THEN UPDATE SET name = 'merged'
+--@ refused all: MERGE
+
+--@ case column in a table function
+SELECT unnest(ARRAY[name]) FROM customers
+--@ refused all: expressions of encrypted values
+
+--@ case boolean column as a condition
+SELECT id FROM customers WHERE vip
+--@ refused all: a bare encrypted boolean
+
+--@ case is true
+SELECT id FROM customers WHERE vip IS TRUE
+--@ refused all: a boolean test of an encrypted value
+
+--@ case substring
+SELECT substring(name FROM 1 FOR 2) FROM customers
+--@ refused all: expressions of encrypted values
+
+--@ case comparison of two encrypted expressions
+SELECT id FROM customers WHERE coalesce(email, '') = ''
+--@ refused all: expressions of encrypted values
+
+--@ case null-if
+SELECT nullif(name, 'x') FROM customers
+--@ refused all: a constant beside an encrypted value
+
+--@ case greatest
+SELECT greatest(email, email) FROM customers
+--@ refused all: needs an order term
+
+--@ case overlapping plain function in a comparison
+SELECT id FROM customers WHERE email = lower('X')
+--@ refused all: a function call in a comparison with an encrypted column

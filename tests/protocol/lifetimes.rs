@@ -1,0 +1,242 @@
+//! Statements and portals live and die as in the server, and never is one taken for another.
+
+use super::{Fixture, OTHER, SECRET, rows, states, tags};
+use crate::support::raw::Script;
+
+const INSERT: &str = "INSERT INTO secrets (id, code) VALUES ($1, $2)";
+const SELECT: &str = "SELECT id, code FROM secrets WHERE code = $1";
+
+#[test]
+fn a_failed_parse_leaves_the_named_statement_as_it_was() {
+    let fixture = Fixture::empty();
+    let mut client = fixture.connect();
+    client.say(Script::new().parse("s", INSERT, &[]).sync());
+    assert_eq!(tags(&client.until_ready()), "1Z");
+    // The server keeps the INSERT. Everything is sent at once, so the proxy cannot have seen the failure when the
+    // second Bind comes; still the value must be sealed.
+    let script = Script::new()
+        .parse("s", "SELECT $1::int, $2::text", &[])
+        .sync()
+        .bind("", "s", &[Some("1"), Some(SECRET)])
+        .execute("", 0)
+        .sync();
+    client.say(script);
+    assert_eq!(states(&client.until_ready()), ["42P05"]);
+    let messages = client.until_ready();
+    assert_eq!(tags(&messages), "2CZ", "{messages:?}");
+    assert_eq!(rows(&client.run("SELECT id, code FROM secrets")), [["1", SECRET]]);
+}
+
+#[test]
+fn a_failed_parse_of_a_protected_statement_leaves_the_plain_one() {
+    let fixture = Fixture::empty();
+    let mut client = fixture.connect();
+    client.say(Script::new().parse("s", "SELECT $1::int, $2::text", &[]).sync());
+    client.until_ready();
+    client.say(
+        Script::new()
+            .parse("s", INSERT, &[])
+            .sync()
+            .bind("", "s", &[Some("1"), Some("plain")])
+            .execute("", 0)
+            .sync(),
+    );
+    assert_eq!(states(&client.until_ready()), ["42P05"]);
+    assert_eq!(rows(&client.until_ready()), [["1", "plain"]]);
+    assert_eq!(fixture.ids(), [""; 0]);
+}
+
+#[test]
+fn a_parse_with_a_syntax_error_makes_no_statement() {
+    let fixture = Fixture::empty();
+    let mut client = fixture.connect();
+    client.say(
+        Script::new()
+            .parse("s", "INSERT INTO secrets (id, code) VALUE ($1, $2)", &[])
+            .bind("", "s", &[Some("1"), Some(SECRET)])
+            .sync(),
+    );
+    assert_eq!(states(&client.until_ready()), ["42601"]);
+    client.say(Script::new().bind("", "s", &[Some("1"), Some(SECRET)]).sync());
+    assert_eq!(states(&client.until_ready()), ["26000"]);
+}
+
+#[test]
+fn a_skipped_parse_makes_no_statement() {
+    let fixture = Fixture::with_rows(1);
+    let mut client = fixture.connect();
+    let script = Script::new()
+        .parse("bad", "SELECT 1/", &[])
+        .parse("s", SELECT, &[])
+        .sync()
+        .bind("", "s", &[Some(SECRET)])
+        .execute("", 0)
+        .sync();
+    client.say(script);
+    assert_eq!(states(&client.until_ready()), ["42601"]);
+    assert_eq!(states(&client.until_ready()), ["26000"]);
+    client.say(Script::new().parse("s", SELECT, &[]).bind("", "s", &[Some(SECRET)]).execute("", 0).sync());
+    assert_eq!(rows(&client.until_ready()), [["1", SECRET]]);
+}
+
+#[test]
+fn a_statement_parsed_in_a_transaction_survives_its_rollback() {
+    let fixture = Fixture::with_rows(1);
+    let mut client = fixture.connect();
+    client.run("BEGIN");
+    client.say(Script::new().parse("s", SELECT, &[]).sync());
+    client.until_ready();
+    client.run("ROLLBACK");
+    client.say(Script::new().bind("", "s", &[Some(SECRET)]).execute("", 0).sync());
+    assert_eq!(rows(&client.until_ready()), [["1", SECRET]]);
+}
+
+#[test]
+fn close_ends_statements_and_portals() {
+    let fixture = Fixture::with_rows(1);
+    let mut client = fixture.connect();
+    client.say(
+        Script::new()
+            .parse("s", SELECT, &[])
+            .bind("p", "s", &[Some(SECRET)])
+            .close_portal("p")
+            .execute("p", 0)
+            .sync(),
+    );
+    let messages = client.until_ready();
+    assert_eq!((tags(&messages).as_str(), states(&messages)), ("123EZ", vec!["34000".to_string()]));
+    client.say(
+        Script::new().close_statement("s").close_statement("never").bind("", "s", &[Some(SECRET)]).sync(),
+    );
+    let messages = client.until_ready();
+    assert_eq!((tags(&messages).as_str(), states(&messages)), ("33EZ", vec!["26000".to_string()]));
+    // The name is free for another statement.
+    client.say(
+        Script::new().parse("s", INSERT, &[]).bind("", "s", &[Some("2"), Some(OTHER)]).execute("", 0).sync(),
+    );
+    assert_eq!(tags(&client.until_ready()), "12CZ");
+}
+
+#[test]
+fn deallocate_and_discard_end_statements() {
+    let fixture = Fixture::with_rows(1);
+    let mut client = fixture.connect();
+    for end in ["DEALLOCATE s", "DEALLOCATE ALL", "DISCARD ALL"] {
+        client.say(Script::new().parse("s", SELECT, &[]).sync());
+        assert_eq!(tags(&client.until_ready()), "1Z", "{end}");
+        client.run(end);
+        client.say(Script::new().bind("", "s", &[Some(SECRET)]).sync());
+        assert_eq!(states(&client.until_ready()), ["26000"], "{end}");
+        // Under the same name, now something else: no plan of the old one may be used.
+        client.say(
+            Script::new()
+                .parse("s", INSERT, &[])
+                .bind("", "s", &[Some("9"), Some(OTHER)])
+                .execute("", 0)
+                .close_statement("s")
+                .sync(),
+        );
+        assert_eq!(tags(&client.until_ready()), "12C3Z", "{end}");
+        client.run("DELETE FROM secrets WHERE id = 9");
+    }
+}
+
+#[test]
+fn the_unnamed_statement_is_replaced_and_ends_with_a_simple_query() {
+    let fixture = Fixture::with_rows(1);
+    let mut client = fixture.connect();
+    client.say(
+        Script::new()
+            .parse("", INSERT, &[])
+            .parse("", SELECT, &[])
+            .bind("", "", &[Some(SECRET)])
+            .execute("", 0)
+            .sync(),
+    );
+    let messages = client.until_ready();
+    assert_eq!(
+        (tags(&messages).as_str(), rows(&messages)),
+        ("112DCZ", vec![vec!["1".to_string(), SECRET.to_string()]])
+    );
+    // It lives on after Sync.
+    client.say(Script::new().bind("", "", &[Some(SECRET)]).execute("", 0).sync());
+    assert_eq!(tags(&client.until_ready()), "2DCZ");
+    client.run("SELECT 1");
+    client.say(Script::new().bind("", "", &[Some(SECRET)]).execute("", 0).sync());
+    assert_eq!(states(&client.until_ready()), ["26000"]);
+}
+
+#[test]
+fn portals_end_with_their_transaction() {
+    let fixture = Fixture::with_rows(1);
+    let mut client = fixture.connect();
+    client.say(Script::new().parse("s", SELECT, &[]).bind("p", "s", &[Some(SECRET)]).sync());
+    client.until_ready();
+    client.say(Script::new().execute("p", 0).sync());
+    assert_eq!(states(&client.until_ready()), ["34000"]);
+    client.run("BEGIN");
+    client.say(Script::new().bind("p", "s", &[Some(SECRET)]).bind("q", "s", &[Some(OTHER)]).sync());
+    client.until_ready();
+    client.say(Script::new().execute("p", 0).execute("q", 0).sync());
+    let messages = client.until_ready();
+    assert_eq!((tags(&messages).as_str(), rows(&messages).len()), ("DCCZ", 1));
+    client.run("COMMIT");
+    client.say(Script::new().describe_portal("p").sync());
+    assert_eq!(states(&client.until_ready()), ["34000"]);
+}
+
+#[test]
+fn a_portal_name_in_use_is_an_error() {
+    let fixture = Fixture::with_rows(1);
+    let mut client = fixture.connect();
+    client.run("BEGIN");
+    let script = Script::new()
+        .parse("s", SELECT, &[])
+        .parse("n", "SELECT id, note FROM secrets", &[])
+        .bind("p", "s", &[Some(SECRET)])
+        .sync();
+    client.say(script.bind("p", "n", &[]).sync());
+    assert_eq!(tags(&client.until_ready()), "112Z");
+    assert_eq!(states(&client.until_ready()), ["42P03"]);
+    client.run("ROLLBACK");
+}
+
+#[test]
+fn interleaved_portals_keep_their_columns() {
+    let fixture = Fixture::with_rows(3);
+    let mut client = fixture.connect();
+    client.run("BEGIN");
+    let script = Script::new()
+        .parse("a", "SELECT code FROM secrets ORDER BY id", &[])
+        .parse("b", "SELECT note, amount, code FROM secrets ORDER BY id DESC", &[])
+        .bind("a", "a", &[])
+        .bind("b", "b", &[]);
+    client.say(script.execute("a", 1).execute("b", 1).execute("a", 1).execute("b", 0).execute("a", 0).sync());
+    let messages = client.until_ready();
+    assert_eq!(tags(&messages), "1122DsDsDsDDCDCZ");
+    let text = |row: &[&str]| row.iter().map(|value| value.to_string()).collect::<Vec<_>>();
+    let expected = vec![
+        text(&[SECRET]),
+        text(&["note 3", "3", SECRET]),
+        text(&[SECRET]),
+        text(&["note 2", "2", SECRET]),
+        text(&["note 1", "1", SECRET]),
+        text(&[SECRET]),
+    ];
+    assert_eq!(rows(&messages), expected);
+    client.run("COMMIT");
+}
+
+#[test]
+fn two_sessions_do_not_share_names() {
+    let fixture = Fixture::with_rows(1);
+    let (mut one, mut two) = (fixture.connect(), fixture.connect());
+    one.say(Script::new().parse("s", INSERT, &[]).sync());
+    two.say(Script::new().parse("s", SELECT, &[]).sync());
+    one.until_ready();
+    two.until_ready();
+    one.say(Script::new().bind("", "s", &[Some("2"), Some(OTHER)]).execute("", 0).sync());
+    assert_eq!(tags(&one.until_ready()), "2CZ");
+    two.say(Script::new().bind("", "s", &[Some(OTHER)]).execute("", 0).sync());
+    assert_eq!(rows(&two.until_ready()), [["2", OTHER]]);
+}
