@@ -7,7 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::consts::Extent;
-use super::expr::{Val, ident, object_name};
+use super::expr::{Choice, Val, ident, object_name};
 use super::parse::{self, index_of};
 use super::planner::{Planner, param_number};
 use super::query::Outputs;
@@ -217,6 +217,9 @@ impl Planner<'_> {
         }
         let Some(target) = &column.encrypted else {
             return match value {
+                Val::Choice(choice) => {
+                    choice.values.into_iter().try_for_each(|value| self.assign(column, value))
+                }
                 Val::Column(value) => Err(unsupported(
                     format!(
                         "storing encrypted column {} in column {}, which is not encrypted,",
@@ -250,7 +253,11 @@ impl Planner<'_> {
                 }
                 Ok(())
             }
-            Val::Plain => Err(unsupported(
+            // Which of them is stored decides whether its length counts: a constant must come first.
+            Val::Choice(choice) if storable(&choice) => {
+                choice.values.into_iter().try_for_each(|value| self.assign(column, value))
+            }
+            Val::Plain | Val::Choice(_) => Err(unsupported(
                 format!("an expression as value of encrypted column {}", full_name(target)),
                 "Give a parameter, a literal, NULL, DEFAULT, or a column of its key group.",
             )),
@@ -444,6 +451,12 @@ impl Planner<'_> {
     fn returning(&mut self, list: Option<&[SelectItem]>) -> Planned<Outputs> {
         list.map_or_else(|| Ok(Outputs::default()), |list| self.select_list(list))
     }
+}
+
+/// Whether the choice stores what PostgreSQL would, with the checks that PostgreSQL would make.
+fn storable(choice: &Choice) -> bool {
+    let constant = |value: &Val| matches!(value, Val::Const(_));
+    choice.coalesce && !choice.values.iter().skip(1).any(constant) || !choice.values.iter().any(constant)
 }
 
 /// The keyword DEFAULT, which the tree has as a name.
