@@ -362,6 +362,25 @@ fn the_way_from_init_to_a_protected_table_is_as_the_readme_says() {
     assert!(out.contains("2 of 2 configured columns are encrypted; nothing is missing"), "{out}");
     assert!(out.contains("encrypted, equality by index customers_email_key"), "{out}");
 
+    // A column that comes later, as the README tells it.
+    drop(running);
+    sql("way_shop", "ALTER TABLE customers ADD COLUMN phone pyrite.encrypted");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}phone = \"varchar(20)\"\n")).unwrap();
+    let running = Running::start(&file);
+    runtime.block_on(async {
+        let login = format!("host=127.0.0.1 port={port} user=application_role dbname=way_shop");
+        let (client, connection) = tokio_postgres::connect(&login, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let update = "UPDATE customers SET phone = $1 WHERE id = 7 RETURNING phone";
+        let row = client.query_one(update, &[&"+46 8 1234"]).await.unwrap();
+        assert_eq!(row.get::<_, String>(0), "+46 8 1234");
+    });
+    sql(
+        "way_shop",
+        "DO $$ BEGIN ASSERT (SELECT pyrite.is_envelope(phone) FROM customers WHERE id = 7); END $$",
+    );
+
     // The key is what opens it: another one does not.
     drop(running);
     let key = folder.0.join("root.key");
