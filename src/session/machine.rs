@@ -70,6 +70,8 @@ pub(super) struct Machine {
     pub stalled: bool,
     /// The catalog is being read for it.
     pub refresh: Option<Refresh>,
+    /// A ReadyForQuery waits for it: once a client knows that its DDL is done, every session plans with it.
+    pub holding: bool,
     /// Why the last attempt to learn what planning needs failed.
     pub failed: Option<Refusal>,
     /// Bytes of a frame that passes through as it arrives.
@@ -103,6 +105,7 @@ impl Machine {
             copy_in: false,
             stalled: false,
             refresh: None,
+            holding: false,
             failed: None,
             passing: [0; 2],
             composed: Vec::new(),
@@ -196,7 +199,7 @@ impl Machine {
     }
 
     fn requests_in(&mut self, inbox: &mut Inbox, server: &mut Link) -> Result<bool, End> {
-        while !self.stalled && !self.terminating && !self.dying {
+        while !self.stalled && !self.holding && !self.terminating && !self.dying {
             if server.outbox.len() > OUTBOX || self.pipeline.len() > REQUESTS {
                 return Ok(false);
             }
@@ -229,7 +232,7 @@ impl Machine {
     }
 
     fn responses_in(&mut self, inbox: &mut Inbox, client: &mut Link) -> Result<(), End> {
-        while !self.blocked(client) {
+        while !self.holding && !self.blocked(client) {
             if self.pass(1, inbox) {
                 continue;
             }

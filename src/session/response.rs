@@ -270,6 +270,9 @@ impl Machine {
 
     fn ready(&mut self, body: &[u8]) -> Result<Verdict, End> {
         let status = backend::ready_for_query(body).map_err(End::Server)?;
+        if status == Status::Idle && self.pipeline.due() == 1 && self.hold() {
+            return Ok(Verdict::Wait);
+        }
         self.status = status;
         self.copy_in = false;
         let own = match self.pipeline.front() {
