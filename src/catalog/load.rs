@@ -42,6 +42,8 @@ struct RawCatalog {
     #[serde(default)]
     relations: Option<Vec<RawRelation>>,
     #[serde(default)]
+    indexes: Option<Vec<(String, String)>>,
+    #[serde(default)]
     functions: Option<Vec<RawFunction>>,
     #[serde(default)]
     builtins: Option<Vec<String>>,
@@ -106,6 +108,7 @@ pub(super) fn catalog(
         protected_names: HashSet::new(),
         configured: config.tables.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         builtins: raw.builtins.unwrap_or_default().into_iter().collect(),
+        indexes: raw.indexes.unwrap_or_default().into_iter().collect(),
         sensitive_functions: HashSet::new(),
         unprotected: Vec::new(),
         matcher: matcher(&BTreeSet::new())?,
@@ -242,10 +245,10 @@ fn lineage(
         if !settled {
             // Views that wait for one another cannot be (PostgreSQL has no such), but must not loop.
             for (index, _) in &later {
-                if let Some(relation) = catalog.relations.get_mut(*index) {
-                    if waiting.contains(&relation.oid) {
-                        relation.unusable = Some("its definition could not be resolved".to_owned());
-                    }
+                if let Some(relation) = catalog.relations.get_mut(*index)
+                    && waiting.contains(&relation.oid)
+                {
+                    relation.unusable = Some("its definition could not be resolved".to_owned());
                 }
             }
             later.retain(|(index, _)| {

@@ -113,6 +113,8 @@ pub struct Catalog {
     /// Configured tables, existing or not.
     configured: HashMap<(String, String), PlannedColumns>,
     builtins: HashSet<String>,
+    /// Schema and name of indexes: they share relations' names.
+    indexes: HashSet<(String, String)>,
     sensitive_functions: HashSet<String>,
     unprotected: Vec<Unprotected>,
     matcher: aho_corasick::AhoCorasick,
@@ -149,6 +151,11 @@ impl Catalog {
     /// A relation by its OID.
     pub fn relation_by_oid(&self, oid: u32) -> Option<&Relation> {
         self.relations.get(*self.by_oid.get(&oid)?)
+    }
+
+    /// Whether a relation or index has this name.
+    pub fn is_taken(&self, schema: &str, name: &str) -> bool {
+        self.relation(schema, name).is_some() || self.indexes.contains(&(schema.to_owned(), name.to_owned()))
     }
 
     /// All relations.

@@ -36,6 +36,7 @@ pub(super) enum Command {
     Init(Init),
     Run(Run),
     Check(Check),
+    Plan(Plan),
     Demo(Demo),
 }
 
@@ -113,7 +114,8 @@ pub(super) struct Plan {
     /// The database; not needed if the configuration names one only.
     #[arg(short, long, value_name = "NAME")]
     pub(super) database: Option<String>,
-    /// Names resolve under this search_path instead of the database's default.
+    /// Names resolve under this search_path instead of the database's default. Schemas that the service role
+    /// has no USAGE on are passed over, as PostgreSQL does.
     #[arg(long, value_name = "SCHEMAS")]
     pub(super) search_path: Option<String>,
     /// Plan as a simple query (several statements, literals in place) instead of an extended one.

@@ -6,6 +6,7 @@ mod connect;
 mod failure;
 mod init;
 mod output;
+mod plan;
 mod run;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Init(options) => init::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Plan(options) => plan::run(&options),
         // It reports by itself, on a screen of its own.
         Command::Demo(options) => return Ok(demo::run(DemoOptions { once: options.once })),
     };

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::{Database, OpenError, RefreshError, connect, parse_catalog, service_config};
-use crate::catalog::{CATALOG_QUERY, Catalog};
+use crate::catalog::{CATALOG_QUERY, Catalog, Unprotected};
 use crate::config::{self, Config};
 use crate::keys::{self, ColumnRegistration, KeyError, Keyring, RootKey};
 
@@ -56,7 +56,7 @@ pub(super) async fn open(
     let json = read_catalog(&client).await.map_err(catalog_error)?;
     let catalog = parse_catalog(&json, tables, &keyring).map_err(|e| catalog_error(e.into()))?;
     register(&mut client, &keyring, &catalog).await.map_err(keys_error)?;
-    report(name, &catalog);
+    report(name, &catalog, &[]);
 
     let (refresh, requests) = mpsc::channel(WAITING);
     let database = Arc::new(Database {
@@ -102,9 +102,9 @@ async fn register(client: &mut Client, keyring: &Keyring, catalog: &Catalog) -> 
     keys::register_columns(client, keyring, &columns).await
 }
 
-/// Says once what is configured and not protected yet.
-fn report(database: &str, catalog: &Catalog) {
-    for missing in catalog.unprotected() {
+/// Says what is configured and not protected, unless it was `known` before.
+fn report(database: &str, catalog: &Catalog, known: &[Unprotected]) {
+    for missing in catalog.unprotected().iter().filter(|missing| !known.contains(missing)) {
         tracing::warn!(
             database,
             schema = missing.schema,
@@ -182,7 +182,7 @@ impl Manager {
             register(&mut self.client, &database.keyring(), &catalog)
                 .await
                 .map_err(|e| RefreshError::keys(&e))?;
-            report(database.name(), &catalog);
+            report(database.name(), &catalog, database.catalog_guard().unprotected());
             database.catalog.store(Arc::new(catalog));
         }
         Ok(())

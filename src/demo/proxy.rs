@@ -16,7 +16,7 @@ const PORT: u16 = 6432;
 /// What the shop's operator configures: everything that can be told of a person, and what was paid for which car.
 const TABLES: &str = r#"
 [databases.shop.tables."public.customers"]
-name        = "text"
+name        = { type = "text", search = ["equality"] }
 email       = { type = "varchar(254)", search = ["equality"], group = "email" }
 phone       = { type = "varchar(20)", search = ["equality"] }
 id_number   = "text"

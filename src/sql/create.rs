@@ -16,7 +16,7 @@ use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::statement::Outcome;
 use super::types;
 use super::utility::relation_at;
-use crate::catalog::{Environment, PlannedColumns};
+use crate::catalog::{Catalog, Environment, PlannedColumns};
 
 /// Schema and name of the table that a CREATE TABLE makes; the name's tokens behind them.
 pub(super) fn table_name(
@@ -45,7 +45,9 @@ struct Unique {
 /// The statement as it is taken apart.
 struct Table<'a> {
     tokens: &'a Tokens<'a>,
+    catalog: &'a Catalog,
     configured: &'a PlannedColumns,
+    schema: String,
     name: String,
     uniques: Vec<Unique>,
     /// Encrypted columns that the statement makes.
@@ -75,9 +77,16 @@ pub(super) fn table(
         )
         .at(Some(open)));
     };
-    super::utility::references(tokens, range.clone(), scope)?;
-    let mut table =
-        Table { tokens, configured, name: name.clone(), uniques: Vec::new(), encrypted: Vec::new() };
+    super::utility::references(tokens, range.clone(), false, scope)?;
+    let mut table = Table {
+        tokens,
+        catalog: scope.catalog,
+        configured,
+        schema: schema.clone(),
+        name: name.clone(),
+        uniques: Vec::new(),
+        encrypted: Vec::new(),
+    };
     let mut elements = Vec::new();
     for element in split_commas(tokens, open + 1..close) {
         elements.extend(table.element(element)?);
@@ -140,7 +149,18 @@ fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// PostgreSQL's name for an index or constraint without one: the longer part is cut to make it fit.
+/// The name that PostgreSQL would choose for an index or constraint without one.
+fn free_name(catalog: &Catalog, schema: &str, table: &str, columns: &[String], label: &str) -> String {
+    let mut name = index_name(table, columns, label);
+    let mut number = 0;
+    while catalog.is_taken(schema, &name) {
+        number += 1;
+        name = index_name(table, columns, &format!("{label}{number}"));
+    }
+    name
+}
+
+/// The name from its parts; the longer one is cut to make it fit.
 fn index_name(table: &str, columns: &[String], label: &str) -> String {
     let mut first = table.to_owned();
     let mut second = columns.join("_");
@@ -339,8 +359,8 @@ impl Table<'_> {
                 }
             }
             let name = unique.name.clone().unwrap_or_else(|| match unique.primary {
-                true => index_name(&self.name, &[], "pkey"),
-                false => index_name(&self.name, &unique.columns, "key"),
+                true => free_name(self.catalog, &self.schema, &self.name, &[], "pkey"),
+                false => free_name(self.catalog, &self.schema, &self.name, &unique.columns, "key"),
             });
             statements.push(format!(
                 "CREATE UNIQUE INDEX {condition}{} ON {table} ({})",
@@ -420,7 +440,8 @@ pub(super) fn index(
         return Ok(Outcome::Forward);
     }
     if open_name(tokens, keyword, on) {
-        let name = quote_identifier(&index_name(&relation.name, &names, "idx"));
+        let name =
+            quote_identifier(&free_name(scope.catalog, &relation.schema, &relation.name, &names, "idx"));
         planner.edits.before(tokens.start(on), format!("{name} "));
     }
     if tokens.name(at).is_some() && !tokens.is_sign(at + 1, ".") {

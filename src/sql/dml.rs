@@ -7,9 +7,9 @@ use sqlparser::ast::{
 };
 
 use super::consts::Extent;
-use super::expr::{Val, ident, object_name};
-use super::parse::index_of;
-use super::planner::Planner;
+use super::expr::{Choice, Val, ident, object_name};
+use super::parse::{self, index_of};
+use super::planner::{Planner, param_number};
 use super::query::Outputs;
 use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
 use super::scope::{Frame, Item, ScopeColumn, relation_columns};
@@ -135,11 +135,24 @@ impl Planner<'_> {
         explicit: bool,
         source: &Query,
     ) -> Planned<()> {
+        if let SetExpr::Query(inner) = &*source.body {
+            let bare = source.with.is_none()
+                && source.order_by.is_none()
+                && source.limit_clause.is_none()
+                && source.fetch.is_none();
+            if bare {
+                return self.insert_source(relation, targets, explicit, inner);
+            }
+        }
         let SetExpr::Values(values) = &*source.body else {
             let outputs = self.query(source)?;
             return self.insert_query(targets, outputs);
         };
-        if source.with.is_some() || source.order_by.is_some() || source.limit_clause.is_some() {
+        if source.with.is_some()
+            || source.order_by.is_some()
+            || source.limit_clause.is_some()
+            || source.fetch.is_some()
+        {
             let clause = "INSERT … VALUES with WITH, ORDER BY or LIMIT";
             if targets.iter().any(|c| c.encrypted.is_some() || c.unmanaged.is_some()) {
                 return Err(unsupported(clause, "Write the rows as plain VALUES."));
@@ -204,6 +217,9 @@ impl Planner<'_> {
         }
         let Some(target) = &column.encrypted else {
             return match value {
+                Val::Choice(choice) => {
+                    choice.values.into_iter().try_for_each(|value| self.assign(column, value))
+                }
                 Val::Column(value) => Err(unsupported(
                     format!(
                         "storing encrypted column {} in column {}, which is not encrypted,",
@@ -237,7 +253,11 @@ impl Planner<'_> {
                 }
                 Ok(())
             }
-            Val::Plain => Err(unsupported(
+            // Which of them is stored decides whether its length counts: a constant must come first.
+            Val::Choice(choice) if storable(&choice) => {
+                choice.values.into_iter().try_for_each(|value| self.assign(column, value))
+            }
+            Val::Plain | Val::Choice(_) => Err(unsupported(
                 format!("an expression as value of encrypted column {}", full_name(target)),
                 "Give a parameter, a literal, NULL, DEFAULT, or a column of its key group.",
             )),
@@ -261,6 +281,9 @@ impl Planner<'_> {
                     }
                     // Behind VALUES the bare name can only be the target's column.
                     self.wrap(Extent { first: token, last: token }, "pyrite.eq");
+                }
+                if let Some(last) = columns.last().and_then(|c| index_of(c.span)) {
+                    self.conflict_predicate(relation, last + 1)?;
                 }
             }
             Some(ConflictTarget::OnConstraint(name)) => {
@@ -289,6 +312,26 @@ impl Planner<'_> {
             }
             if let Some(frame) = self.frames.last_mut() {
                 frame.items.pop();
+            }
+        }
+        Ok(())
+    }
+
+    /// The predicate of a partial index behind a conflict's columns, which the parser was not shown.
+    fn conflict_predicate(&mut self, relation: &Relation, close: usize) -> Planned<()> {
+        let Some(range) = parse::conflict_predicate(self.tokens, close) else { return Ok(()) };
+        for index in range {
+            let name = self.tokens.name(index).unwrap_or_default();
+            let column = relation.column(&name);
+            if let Some(encrypted) = column.and_then(|c| c.encrypted.as_ref())
+                && !self.tokens.is_word(index + 1, "is")
+            {
+                return Err(column_in(encrypted, "the predicate of ON CONFLICT").at(Some(index)));
+            }
+            if let Some(number) = param_number(self.tokens.raw(index))
+                && let Some(param) = self.params.get_mut(number - 1)
+            {
+                param.plain.get_or_insert(index);
             }
         }
         Ok(())
@@ -364,7 +407,7 @@ impl Planner<'_> {
         self.frames.push(Frame::default());
         self.push_target(&relation, alias)?;
         match &update.from {
-            Some(UpdateTableFromKind::AfterSet(from)) => self.from_list(from)?,
+            Some(UpdateTableFromKind::AfterSet(from)) => self.read_from(from)?,
             Some(UpdateTableFromKind::BeforeSet(_)) => return Err(syntax("UPDATE")),
             None => {}
         }
@@ -395,7 +438,7 @@ impl Planner<'_> {
         self.frames.push(Frame::default());
         self.push_target(&relation, alias)?;
         if let Some(using) = &delete.using {
-            self.from_list(using)?;
+            self.read_from(using)?;
         }
         if let Some(condition) = &delete.selection {
             self.condition(condition, "WHERE")?;
@@ -408,6 +451,12 @@ impl Planner<'_> {
     fn returning(&mut self, list: Option<&[SelectItem]>) -> Planned<Outputs> {
         list.map_or_else(|| Ok(Outputs::default()), |list| self.select_list(list))
     }
+}
+
+/// Whether the choice stores what PostgreSQL would, with the checks that PostgreSQL would make.
+fn storable(choice: &Choice) -> bool {
+    let constant = |value: &Val| matches!(value, Val::Const(_));
+    choice.coalesce && !choice.values.iter().skip(1).any(constant) || !choice.values.iter().any(constant)
 }
 
 /// The keyword DEFAULT, which the tree has as a name.

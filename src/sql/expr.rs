@@ -3,21 +3,18 @@
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, DataType, Expr, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArguments, Ident, ObjectName, Spanned, Subscript, UnaryOperator, Value,
-    WindowType,
+    AccessExpr, BinaryOperator, CastKind, DataType, Expr, Ident, ObjectName, Spanned, Subscript,
+    UnaryOperator, Value,
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
-use super::edits::Part;
 use super::parse::index_of;
-use super::plan::Role;
-use super::planner::{Mode, Planner, param_number};
-use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
+use super::planner::{Planner, param_number};
+use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
 use super::scope::{self, Found, Held};
-use super::types::{self, CastType, message_name};
+use super::types::CastType;
 use crate::catalog::EncryptedColumn;
-use crate::value::{self, Family, Type};
+use crate::value::Type;
 
 /// What an expression holds.
 #[derive(Clone, Debug)]
@@ -30,6 +27,37 @@ pub(super) enum Val {
     Const(Const),
     /// NULL, with its casts.
     Null { extent: Option<Extent>, cast: bool },
+    /// One of several (COALESCE, CASE), none of them plain.
+    Choice(Choice),
+}
+
+/// What COALESCE or CASE chooses from.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub values: Vec<Val>,
+    /// The first one that is not NULL is taken.
+    pub coalesce: bool,
+    /// NULL is among them.
+    pub nullable: bool,
+}
+
+impl Val {
+    /// The encrypted column in it.
+    pub fn column(&self) -> Option<&ColumnVal> {
+        match self {
+            Val::Column(value) => Some(value),
+            Val::Choice(choice) => choice.values.iter().find_map(Val::column),
+            _ => None,
+        }
+    }
+
+    /// Itself, or what it chooses from.
+    pub fn alternatives(self) -> Vec<Val> {
+        match self {
+            Val::Choice(choice) => choice.values,
+            other => vec![other],
+        }
+    }
 }
 
 /// An encrypted column's value in an expression.
@@ -44,29 +72,6 @@ pub(super) struct ColumnVal {
     pub casts: Vec<CastType>,
     /// Tokens to be taken out if the casts are done elsewhere.
     pub cast_tokens: Vec<Extent>,
-}
-
-/// Functions of pg_catalog that run SQL or read relations named by their arguments.
-const RUNS_SQL: &[&str] = &[
-    "query_to_xml",
-    "query_to_xmlschema",
-    "query_to_xml_and_xmlschema",
-    "table_to_xml",
-    "table_to_xmlschema",
-    "table_to_xml_and_xmlschema",
-    "schema_to_xml",
-    "schema_to_xml_and_xmlschema",
-    "database_to_xml",
-    "database_to_xml_and_xmlschema",
-    "cursor_to_xml",
-    "cursor_to_xmlschema",
-    "ts_stat",
-    "ts_rewrite",
-];
-
-/// Whether a builtin function runs SQL that it is given.
-pub(super) fn runs_sql(name: &str) -> bool {
-    RUNS_SQL.contains(&name)
 }
 
 /// The name that an identifier stands for.
@@ -87,6 +92,75 @@ fn cut(mut name: String) -> String {
     name
 }
 
+/// PostgreSQL's reserved words, those left out that stand for functions.
+const RESERVED: &[&str] = &[
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "both",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "column",
+    "constraint",
+    "create",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "false",
+    "fetch",
+    "for",
+    "foreign",
+    "from",
+    "grant",
+    "group",
+    "having",
+    "in",
+    "initially",
+    "intersect",
+    "into",
+    "lateral",
+    "leading",
+    "limit",
+    "not",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "placing",
+    "primary",
+    "references",
+    "returning",
+    "select",
+    "symmetric",
+    "table",
+    "then",
+    "to",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "using",
+    "variadic",
+    "when",
+    "where",
+    "window",
+    "with",
+];
+
 /// The parts of a possibly qualified name, and the token of the first.
 pub(super) fn object_name(name: &ObjectName) -> Planned<(Vec<String>, usize)> {
     let mut parts = Vec::with_capacity(name.0.len());
@@ -94,7 +168,12 @@ pub(super) fn object_name(name: &ObjectName) -> Planned<(Vec<String>, usize)> {
     for part in &name.0 {
         let Some(part) = part.as_ident() else { return Err(syntax("a computed name")) };
         first = first.or(index_of(part.span));
-        parts.push(ident(part)?);
+        let name = ident(part)?;
+        // sqlparser takes words for names that PostgreSQL does not (FROM ONLY t).
+        if part.quote_style.is_none() && parts.is_empty() && RESERVED.contains(&name.as_str()) {
+            return Err(syntax("a reserved word as a name").at(first));
+        }
+        parts.push(name);
     }
     match first {
         Some(first) if !parts.is_empty() => Ok((parts, first)),
@@ -130,6 +209,9 @@ impl Planner<'_> {
                 Ok(())
             }
             Val::Column(value) => Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first))),
+            Val::Choice(choice) => {
+                choice.values.into_iter().try_for_each(|value| self.settle_plain(value, clause))
+            }
         }
     }
 
@@ -149,7 +231,7 @@ impl Planner<'_> {
             Expr::Nested(inner) => {
                 let mut value = self.expr(inner)?;
                 match &mut value {
-                    Val::Plain => {}
+                    Val::Plain | Val::Choice(_) => {}
                     Val::Const(value) => value.extent = self.nested(value.extent),
                     Val::Column(value) => value.extent = self.nested(value.extent),
                     Val::Null { extent, .. } => *extent = self.nested(*extent),
@@ -250,11 +332,16 @@ impl Planner<'_> {
                 if let Some(operand) = operand {
                     self.plain(operand, "CASE")?;
                 }
+                let mut values = Vec::with_capacity(conditions.len() + 1);
                 for when in conditions {
                     self.condition(&when.condition, "CASE")?;
-                    self.plain(&when.result, "CASE")?;
+                    values.push(self.expr(&when.result)?);
                 }
-                self.plain_all(else_result.as_deref(), "CASE")
+                values.push(match else_result {
+                    Some(expr) => self.expr(expr)?,
+                    None => Val::Null { extent: None, cast: false },
+                });
+                self.choice(values, false, "CASE")
             }
             Expr::Tuple(list) => self.plain_all(list, "a row constructor"),
             Expr::Array(array) => self.plain_all(&array.elem, "ARRAY"),
@@ -304,8 +391,13 @@ impl Planner<'_> {
     }
 
     fn cast_of(&mut self, value: Val, data_type: &DataType) -> Planned<Val> {
+        self.no_row_type(data_type)?;
         let extent = match &value {
             Val::Plain => return Ok(Val::Plain),
+            Val::Choice(_) => {
+                self.settle_plain(value, "a cast of COALESCE or CASE")?;
+                return Ok(Val::Plain);
+            }
             Val::Const(value) => value.extent,
             Val::Column(value) => value.extent,
             Val::Null { extent, .. } => *extent,
@@ -340,6 +432,28 @@ impl Planner<'_> {
         })
     }
 
+    /// A row of an encrypted table made of text would carry plaintext.
+    fn no_row_type(&self, data_type: &DataType) -> Planned<()> {
+        match data_type {
+            DataType::Custom(name, _) => {
+                let (parts, token) = object_name(name)?;
+                match parts.last() {
+                    Some(name) if self.catalog.is_protected_name(name) => Err(unsupported(
+                        format!("a cast to the row type of encrypted table {name}"),
+                        "Name the columns.",
+                    )
+                    .at(Some(token))),
+                    _ => Ok(()),
+                }
+            }
+            DataType::Array(
+                sqlparser::ast::ArrayElemTypeDef::SquareBracket(inner, _)
+                | sqlparser::ast::ArrayElemTypeDef::Qualified(inner, _),
+            ) => self.no_row_type(inner),
+            _ => Ok(()),
+        }
+    }
+
     fn unary(&mut self, op: &UnaryOperator, inner: &Expr) -> Planned<Val> {
         if *op == UnaryOperator::Not {
             self.condition(inner, "NOT")?;
@@ -370,8 +484,32 @@ impl Planner<'_> {
                 }
             }
             Val::Const(value) => self.plain_const(&value),
+            Val::Choice(choice) => {
+                // Envelopes are NULL where their values are; a constant between them would need sealing.
+                let constant = choice.values.iter().any(|v| matches!(v, Val::Const(_)));
+                if constant || choice.values.iter().all(|v| v.column().is_none()) {
+                    self.settle_plain(Val::Choice(choice), "IS NULL")?;
+                }
+            }
             _ => {}
         }
+        Ok(Val::Plain)
+    }
+
+    /// A choice between these, or a plain value.
+    pub fn choice(&mut self, values: Vec<Val>, coalesce: bool, clause: &str) -> Planned<Val> {
+        let open = values.iter().all(|v| !matches!(v, Val::Plain));
+        let nullable = values.iter().any(|v| match v {
+            Val::Null { .. } => true,
+            Val::Choice(inner) => inner.nullable,
+            _ => false,
+        });
+        let nested = values.iter().any(|v| matches!(v, Val::Choice(inner) if inner.coalesce != coalesce));
+        if open && !nested {
+            let values = values.into_iter().flat_map(Val::alternatives).collect();
+            return Ok(Val::Choice(Choice { values, coalesce, nullable }));
+        }
+        values.into_iter().try_for_each(|value| self.settle_plain(value, clause))?;
         Ok(Val::Plain)
     }
 
@@ -390,315 +528,6 @@ impl Planner<'_> {
             }
         }
         Ok(Val::Plain)
-    }
-
-    /// Equality in any form.
-    fn compare(&mut self, left: &Expr, right: &Expr, clause: &str) -> Planned<()> {
-        if let (Some(lefts), Some(rights)) = (row(left), row(right)) {
-            if lefts.len() == rights.len() {
-                for (left, right) in lefts.iter().zip(rights) {
-                    self.compare(left, right, clause)?;
-                }
-                return Ok(());
-            }
-        }
-        let left = self.expr(left)?;
-        let right = self.expr(right)?;
-        self.equate(left, right, clause)
-    }
-
-    /// Both sides of an equality become terms, or both stay plain.
-    pub fn equate(&mut self, left: Val, right: Val, clause: &str) -> Planned<()> {
-        match (left, right) {
-            (Val::Column(left), Val::Column(right)) => {
-                self.comparable(&left.column, &right.column, left.extent)?;
-                self.term(left, clause)?;
-                self.term(right, clause)
-            }
-            (Val::Column(column), other) | (other, Val::Column(column)) => {
-                let operator = column.extent.map(|e| e.last + 1);
-                let target = column.column.clone();
-                let place = column.extent.map(|e| e.first);
-                self.term(column, clause)?;
-                match other {
-                    Val::Const(value) => self.seal_equal(value, &target, operator),
-                    Val::Null { extent, cast } => self.null(extent, cast),
-                    _ => Err(unsupported(
-                        format!(
-                            "the comparison of encrypted column {} with an expression",
-                            full_name(&target)
-                        ),
-                        "Compare it with a parameter, a literal, or a column of its key group.",
-                    )
-                    .at(place)),
-                }
-            }
-            (left, right) => {
-                self.settle_plain(left, clause)?;
-                self.settle_plain(right, clause)
-            }
-        }
-    }
-
-    /// NULL has no plaintext, but its cast would not fit an envelope or a term.
-    pub fn null(&mut self, extent: Option<Extent>, cast: bool) -> Planned<()> {
-        match extent {
-            Some(extent) if cast => {
-                self.replace(extent, vec![Part::Text("NULL".to_owned())]);
-                Ok(())
-            }
-            None if cast => Err(syntax("a cast of NULL")),
-            _ => Ok(()),
-        }
-    }
-
-    fn comparable(
-        &self,
-        left: &EncryptedColumn,
-        right: &EncryptedColumn,
-        place: Option<Extent>,
-    ) -> Planned<()> {
-        if left.group != right.group {
-            return Err(unsupported(
-                format!(
-                    "the comparison of {} with {}, which are in different key groups,",
-                    full_name(left),
-                    full_name(right)
-                ),
-                "Declare both columns with one group in the configuration, and encrypt them anew.",
-            )
-            .at(place.map(|e| e.first)));
-        }
-        if !value::has_equality(&left.ty, &right.ty) {
-            return Err(Draft::new(
-                "42883",
-                format!("operator does not exist: {} = {}", message_name(left.ty), message_name(right.ty)),
-            )
-            .at(place.map(|e| e.last + 1)));
-        }
-        if !value::shares_terms(&left.ty, &right.ty) {
-            return Err(unsupported(
-                format!("the comparison of {} with {}", full_name(left), full_name(right)),
-                "Declare both columns with types of one family.",
-            )
-            .at(place.map(|e| e.first)));
-        }
-        Ok(())
-    }
-
-    /// Turns an encrypted column into its equality term.
-    pub fn term(&mut self, value: ColumnVal, clause: &str) -> Planned<()> {
-        let first = value.extent.map(|e| e.first);
-        let column = &value.column;
-        if column.ty.family().is_none() {
-            return Err(Draft::new("42883", "operator does not exist: json = json").at(first));
-        }
-        if !column.equality {
-            return Err(unsupported(
-                format!("{clause} on encrypted column {}, which has no equality search,", full_name(column)),
-                "Add \"equality\" to the column's search list in the configuration.",
-            )
-            .at(first));
-        }
-        let text = |ty: Option<Type>| matches!(ty, Some(Type::Text | Type::Varchar(None)));
-        let harmless = column.ty.family() == Some(Family::Text)
-            && !matches!(column.ty, Type::Char(_))
-            && value.casts.iter().all(|cast| !cast.array && text(cast.ty));
-        if !value.casts.is_empty() && !harmless {
-            return Err(column_in(column, format!("a cast under {clause}")).at(first));
-        }
-        let Some(place) = value.place else {
-            return Err(column_in(column, clause).at(first));
-        };
-        self.wrap(place, "pyrite.eq");
-        self.remove_casts(&value);
-        Ok(())
-    }
-
-    /// Takes the casts of a column out of the text.
-    pub fn remove_casts(&mut self, value: &ColumnVal) {
-        for extent in &value.cast_tokens {
-            self.replace(*extent, Vec::new());
-        }
-    }
-
-    fn in_list(&mut self, left: &Expr, list: &[Expr]) -> Planned<()> {
-        if let Some(lefts) = row(left) {
-            return self.in_rows(lefts, list);
-        }
-        match self.expr(left)? {
-            Val::Column(column) => {
-                let target = column.clone();
-                self.term(column, "IN")?;
-                for expr in list {
-                    let value = self.expr(expr)?;
-                    self.equate_with(&target, value, "IN")?;
-                }
-                Ok(())
-            }
-            left => {
-                let mut values = Vec::with_capacity(list.len());
-                for expr in list {
-                    values.push(self.expr(expr)?);
-                }
-                if let ([Val::Column(_)], Some(right)) = (values.as_slice(), values.first().cloned()) {
-                    return self.equate(left, right, "IN");
-                }
-                self.settle_plain(left, "IN")?;
-                values.into_iter().try_for_each(|value| self.settle_plain(value, "IN"))
-            }
-        }
-    }
-
-    /// Row values: each position is compared by itself.
-    fn in_rows(&mut self, lefts: &[Expr], list: &[Expr]) -> Planned<()> {
-        let mut values = Vec::with_capacity(lefts.len());
-        for left in lefts {
-            values.push(self.expr(left)?);
-        }
-        for value in &values {
-            match value {
-                Val::Column(column) => self.term(column.clone(), "IN")?,
-                other => self.settle_plain(other.clone(), "IN")?,
-            }
-        }
-        for entry in list {
-            let Some(rights) = row(entry).filter(|rights| rights.len() == lefts.len()) else {
-                return Err(syntax("a row comparison"));
-            };
-            for (left, right) in values.iter().zip(rights) {
-                let right = self.expr(right)?;
-                match left {
-                    Val::Column(column) => self.equate_with(column, right, "IN")?,
-                    _ => self.settle_plain(right, "IN")?,
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The right side of an equality whose left side already is a term.
-    pub fn equate_with(&mut self, left: &ColumnVal, right: Val, clause: &str) -> Planned<()> {
-        match right {
-            Val::Column(right) => {
-                self.comparable(&left.column, &right.column, right.extent)?;
-                self.term(right, clause)
-            }
-            Val::Const(value) => {
-                let operator = left.extent.map(|e| e.last + 1);
-                self.seal_equal(value, &left.column.clone(), operator)
-            }
-            Val::Null { extent, cast } => self.null(extent, cast),
-            Val::Plain => Err(unsupported(
-                format!("the comparison of encrypted column {} with an expression", full_name(&left.column)),
-                "Compare it with a parameter, a literal, or a column of its key group.",
-            )
-            .at(left.extent.map(|e| e.first))),
-        }
-    }
-
-    fn any_all(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Planned<()> {
-        let clause = "ANY or ALL";
-        let left = self.expr(left)?;
-        let equality = matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq);
-        if let Expr::Subquery(query) = right {
-            if equality {
-                return self.in_subquery(left, query);
-            }
-            let outputs = self.query(query)?;
-            self.settle_plain(left, clause)?;
-            return self.settle_outputs(outputs, clause);
-        }
-        let Val::Column(column) = left else {
-            self.settle_plain(left, clause)?;
-            return self.plain(right, clause);
-        };
-        if !equality {
-            return Err(column_in(&column.column, format!("operator {op} ANY or ALL"))
-                .at(column.extent.map(|e| e.first)));
-        }
-        let target = column.clone();
-        self.term(column, clause)?;
-        self.any_array(&target, right)
-    }
-
-    /// The array that an encrypted column is compared with.
-    fn any_array(&mut self, column: &ColumnVal, right: &Expr) -> Planned<()> {
-        let (array, cast) = array_of(right);
-        if let Some(array) = array {
-            for element in array {
-                let value = self.expr(element)?;
-                self.equate_with(column, value, "ANY or ALL")?;
-            }
-            return self.array_cast(array, cast, right);
-        }
-        match self.expr(right)? {
-            Val::Const(value) => {
-                let role = Role::EqualityArray(column.column.clone());
-                let element = value.outer_type();
-                if let Some(ty) = element.filter(|ty| !value::has_equality(&column.column.ty, ty)) {
-                    return Err(Draft::new(
-                        "42883",
-                        format!(
-                            "operator does not exist: {} = {}",
-                            message_name(column.column.ty),
-                            message_name(ty)
-                        ),
-                    )
-                    .at(column.extent.map(|e| e.last + 1)));
-                }
-                self.seal(value, role)
-            }
-            Val::Null { extent, cast } => self.null(extent, cast),
-            other => {
-                self.settle_plain(other, "ANY or ALL")?;
-                Err(unsupported(
-                    format!("= ANY of an expression on encrypted column {}", full_name(&column.column)),
-                    "Pass the array as a parameter, or as ARRAY[…] of parameters and literals.",
-                )
-                .at(column.extent.map(|e| e.first)))
-            }
-        }
-    }
-
-    /// The elements are terms now: the array's type has to be theirs.
-    fn array_cast(&mut self, elements: &[Expr], cast: bool, right: &Expr) -> Planned<()> {
-        let first = index_of(right.span());
-        let open = elements.first().and_then(|e| index_of(e.span())).or(first).and_then(|from| {
-            (from.saturating_sub(16)..=from + 2).rev().find(|&i| self.tokens.is_sign(i, "["))
-        });
-        let close = open.and_then(|open| self.close_bracket(open));
-        let Some(close) = close else { return Err(syntax("ARRAY")) };
-        let ty = "::pg_catalog.bytea[]";
-        if !cast {
-            self.edits.after(self.tokens.end(close), ty);
-            return Ok(());
-        }
-        match types::at(self.tokens, close + 2).filter(|_| self.tokens.is_sign(close + 1, "::")) {
-            Some((_, behind)) => {
-                let extent = Extent { first: close + 1, last: behind.saturating_sub(1) };
-                self.replace(extent, vec![Part::Text(ty.to_owned())]);
-                Ok(())
-            }
-            None => Err(unsupported("this form of an array", "Write it as ARRAY[…] or ARRAY[…]::type[].")),
-        }
-    }
-
-    fn close_bracket(&self, open: usize) -> Option<usize> {
-        let mut depth = 0usize;
-        for index in open..self.range.end {
-            match self.tokens.raw(index) {
-                "[" => depth += 1,
-                "]" => {
-                    depth = depth.checked_sub(1)?;
-                    if depth == 0 {
-                        return Some(index);
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
     }
 
     /// A column reference.
@@ -748,141 +577,5 @@ impl Planner<'_> {
             casts: Vec::new(),
             cast_tokens: Vec::new(),
         }))
-    }
-
-    fn function(&mut self, function: &sqlparser::ast::Function) -> Planned<Val> {
-        let (parts, token) = object_name(&function.name)?;
-        let name = parts.last().cloned().unwrap_or_default();
-        if function.uses_odbc_syntax || function.null_treatment.is_some() {
-            return Err(syntax("a function call").at(Some(token)));
-        }
-        // A view may compare terms that the proxy wrote into its definition: no constant is in it.
-        let own = self.mode == Mode::View && matches!(parts.as_slice(), [schema, _] if schema == "pyrite");
-        if own {
-            return Ok(Val::Plain);
-        }
-        self.known_function(&name, token)?;
-        let clause = format!("function {name}");
-        self.function_args(&function.parameters, &name, &clause)?;
-        self.function_args(&function.args, &name, &clause)?;
-        for order in &function.within_group {
-            self.plain(&order.expr, "ORDER BY")?;
-        }
-        if let Some(filter) = &function.filter {
-            self.condition(filter, "FILTER")?;
-        }
-        if let Some(WindowType::WindowSpec(spec)) = &function.over {
-            self.window(spec)?;
-        }
-        Ok(Val::Plain)
-    }
-
-    /// Functions that reach encrypted tables behind the planner's back are refused.
-    pub fn known_function(&mut self, name: &str, token: usize) -> Planned<()> {
-        if runs_sql(name) || self.catalog.is_sensitive_function(name) {
-            self.protected = true;
-            return Err(unsupported(
-                format!("function {name}, which can reach encrypted tables,"),
-                "Run its statements directly.",
-            )
-            .at(Some(token)));
-        }
-        Ok(())
-    }
-
-    fn function_args(&mut self, args: &FunctionArguments, name: &str, clause: &str) -> Planned<()> {
-        let list = match args {
-            FunctionArguments::None => return Ok(()),
-            FunctionArguments::Subquery(query) => {
-                let outputs = self.query(query)?;
-                return self.settle_outputs(outputs, clause);
-            }
-            FunctionArguments::List(list) => list,
-        };
-        let distinct = matches!(list.duplicate_treatment, Some(sqlparser::ast::DuplicateTreatment::Distinct));
-        for arg in &list.args {
-            self.function_arg(arg, name == "count" && !distinct, clause)?;
-        }
-        for part in &list.clauses {
-            match part {
-                FunctionArgumentClause::OrderBy(list) => {
-                    for order in list {
-                        self.plain(&order.expr, "ORDER BY")?;
-                    }
-                }
-                FunctionArgumentClause::JsonNullClause(_)
-                | FunctionArgumentClause::JsonReturningClause(_) => {}
-                _ => return Err(syntax("a clause of a function call")),
-            }
-        }
-        Ok(())
-    }
-
-    fn function_arg(&mut self, arg: &FunctionArg, counts: bool, clause: &str) -> Planned<()> {
-        let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) =
-            arg;
-        match arg {
-            FunctionArgExpr::Wildcard => Ok(()),
-            FunctionArgExpr::Expr(expr) if counts => match self.expr(expr)? {
-                // An envelope is NULL exactly where its value is.
-                Val::Column(_) => Ok(()),
-                value => self.settle_plain(value, clause),
-            },
-            FunctionArgExpr::Expr(expr) => self.plain(expr, clause),
-            FunctionArgExpr::QualifiedWildcard(name) => {
-                let (parts, token) = object_name(name)?;
-                let table = parts.last().map(String::as_str).unwrap_or_default();
-                let (_, _, item) = scope::item(&self.frames, None, table).map_err(|d| d.at(Some(token)))?;
-                if item.holds_encrypted() {
-                    return Err(unsupported(
-                        format!("a whole row with encrypted columns in {clause}"),
-                        "Name the columns.",
-                    )
-                    .at(Some(token)));
-                }
-                Ok(())
-            }
-            FunctionArgExpr::WildcardWithOptions(_) => Err(syntax("a wildcard")),
-        }
-    }
-
-    /// A window's PARTITION BY, ORDER BY and frame.
-    pub fn window(&mut self, spec: &sqlparser::ast::WindowSpec) -> Planned<()> {
-        use sqlparser::ast::WindowFrameBound as Bound;
-        for expr in &spec.partition_by {
-            self.plain(expr, "PARTITION BY")?;
-        }
-        for order in &spec.order_by {
-            self.plain(&order.expr, "a window's ORDER BY")?;
-        }
-        if let Some(frame) = &spec.window_frame {
-            for bound in [Some(&frame.start_bound), frame.end_bound.as_ref()].into_iter().flatten() {
-                if let Bound::Preceding(Some(expr)) | Bound::Following(Some(expr)) = bound {
-                    self.plain(expr, "a window's frame")?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The entries of a row value.
-fn row(expr: &Expr) -> Option<&[Expr]> {
-    match expr {
-        Expr::Tuple(list) => Some(list),
-        _ => None,
-    }
-}
-
-/// The elements of ARRAY[…], with a cast on it or without.
-fn array_of(expr: &Expr) -> (Option<&[Expr]>, bool) {
-    match expr {
-        Expr::Array(array) if array.named => (Some(&array.elem), false),
-        Expr::Nested(inner) => array_of(inner),
-        Expr::Cast { expr, .. } => match array_of(expr) {
-            (Some(list), false) => (Some(list), true),
-            _ => (None, false),
-        },
-        _ => (None, false),
     }
 }

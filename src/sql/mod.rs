@@ -4,6 +4,8 @@
 //! into tokens by PostgreSQL's rules ([`lexer`]), parsed, resolved against the catalog, and becomes a
 //! [`plan::Plan`]: span edits on the client's own text, or a refusal.
 
+mod choice;
+mod compare;
 mod consts;
 mod create;
 mod describe;
@@ -11,6 +13,7 @@ mod dml;
 mod edits;
 mod expr;
 mod from;
+mod function;
 pub mod lexer;
 mod parse;
 pub mod plan;

@@ -97,9 +97,34 @@ fn parser_tokens(
 ) -> Result<Vec<TokenWithSpan>, ParseError> {
     let mut out = Vec::with_capacity(range.len());
     let mut previous_string = false;
+    let mut skip_to = range.start;
     for index in range {
+        if index < skip_to {
+            continue;
+        }
         let kind = tokens.kind(index).ok_or(ParseError::Syntax(None))?;
         let raw = tokens.raw(index);
+        let at = Location { line: 1, column: index as u64 + 1 };
+        let span = Span { start: at, end: at };
+        if kind == Kind::Word {
+            if only(tokens, index) {
+                continue;
+            }
+            if let Some(predicate) = conflict_predicate(tokens, index.wrapping_sub(1)) {
+                skip_to = predicate.end;
+                continue;
+            }
+            if table_command(tokens, index) {
+                for token in [
+                    ParserToken::make_word("SELECT", None),
+                    ParserToken::Mul,
+                    ParserToken::make_word("FROM", None),
+                ] {
+                    out.push(TokenWithSpan { token, span });
+                }
+                continue;
+            }
+        }
         let string = matches!(kind, Kind::Str | Kind::Escaped | Kind::UnicodeStr | Kind::Dollar);
         if string && previous_string {
             // sqlparser would join them; PostgreSQL does so only over a line end, in the lexer.
@@ -109,6 +134,9 @@ fn parser_tokens(
         let token = match kind {
             Kind::Word => ParserToken::make_word(raw, None),
             Kind::Quoted | Kind::UnicodeQuoted => {
+                if tokens.is_word(index + 1, "uescape") {
+                    return Err(ParseError::Syntax(Some(index)));
+                }
                 let name = tokens.name(index).ok_or(ParseError::Syntax(Some(index)))?;
                 ParserToken::make_word(&name, Some('"'))
             }
@@ -122,10 +150,68 @@ fn parser_tokens(
             Kind::Operator | Kind::Punct => sign(raw).ok_or(ParseError::Syntax(Some(index)))?,
             Kind::Other => return Err(ParseError::Syntax(Some(index))),
         };
-        let at = Location { line: 1, column: index as u64 + 1 };
-        out.push(TokenWithSpan { token, span: Span { start: at, end: at } });
+        out.push(TokenWithSpan { token, span });
     }
     Ok(out)
+}
+
+/// ONLY before a table's name, which sqlparser does not know. It changes neither names nor columns.
+fn only(tokens: &Tokens<'_>, index: usize) -> bool {
+    let before = index.wrapping_sub(1);
+    tokens.is_word(index, "only")
+        && (tokens.is_sign(before, ",")
+            || ["from", "join", "update", "using"].iter().any(|word| tokens.is_word(before, word)))
+        && tokens.name(index + 1).is_some()
+        && !tokens.is_word(index + 1, "as")
+}
+
+/// `TABLE t`, which is `SELECT * FROM t`.
+fn table_command(tokens: &Tokens<'_>, index: usize) -> bool {
+    let before = index.checked_sub(1);
+    tokens.is_word(index, "table")
+        && tokens.name(index + 1).is_some()
+        && before.is_none_or(|before| {
+            tokens.is_sign(before, "(")
+                || tokens.is_sign(before, ";")
+                || tokens.is_sign(before, ")")
+                || ["union", "all", "except", "intersect", "distinct", "explain", "analyze", "verbose"]
+                    .iter()
+                    .any(|word| tokens.is_word(before, word))
+        })
+}
+
+/// The tokens of `WHERE …` up to DO in `ON CONFLICT (…) WHERE … DO`, if `close` is that parenthesis.
+pub fn conflict_predicate(tokens: &Tokens<'_>, close: usize) -> Option<std::ops::Range<usize>> {
+    if !(tokens.is_sign(close, ")") && tokens.is_word(close + 1, "where")) {
+        return None;
+    }
+    let mut depth = 0usize;
+    let mut open = close;
+    loop {
+        if tokens.is_sign(open, ")") {
+            depth += 1;
+        } else if tokens.is_sign(open, "(") {
+            depth -= 1;
+            if depth == 0 {
+                break;
+            }
+        }
+        open = open.checked_sub(1)?;
+    }
+    if !(tokens.is_word(open.checked_sub(1)?, "conflict") && tokens.is_word(open.checked_sub(2)?, "on")) {
+        return None;
+    }
+    let mut depth = 0usize;
+    for index in close + 1..tokens.len() {
+        if tokens.is_sign(index, "(") {
+            depth += 1;
+        } else if tokens.is_sign(index, ")") {
+            depth = depth.checked_sub(1)?;
+        } else if depth == 0 && tokens.is_word(index, "do") {
+            return Some(close + 1..index);
+        }
+    }
+    None
 }
 
 /// sqlparser's token for an operator or punctuation that PostgreSQL reads as one.

@@ -69,10 +69,11 @@ pub(super) fn no_relation(name: &str) -> Box<Draft> {
     Draft::new("42P01", format!("relation \"{name}\" does not exist"))
 }
 
-/// Syntax that PostgreSQL has not, or that the parser does not know.
+/// 0A000: syntax that the parser does not know. It may be PostgreSQL's or an error; nobody can tell here.
 pub(super) fn syntax(what: &str) -> Box<Draft> {
-    Draft::new("42601", format!("syntax error, or syntax that Pyrite does not know: {what}"))
-        .hint("The statement names an encrypted table, so it must be understood in full to be forwarded.")
+    Draft::new("0A000", format!("syntax that Pyrite does not know, or a syntax error: {what}")).hint(
+        "The statement names an encrypted table, so it must be understood in full to be forwarded: write it in a plainer form.",
+    )
 }
 
 pub(super) fn full_name(column: &EncryptedColumn) -> String {

@@ -199,6 +199,7 @@ const NOT_CALLED: &[&str] = &[
     "substring",
     "trim",
     "overlay",
+    "operator",
     "cast",
     "xmlforest",
     "xmlattributes",

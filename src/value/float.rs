@@ -1,7 +1,7 @@
 //! Floating-point numbers as text, as glibc's `strtod` reads them and PostgreSQL prints them.
 
 use super::ValueError;
-use super::strings::trim;
+use super::strings::is_space;
 
 /// What float4 and float8 have in common here.
 pub(crate) trait Float: Copy + PartialEq + std::str::FromStr + std::fmt::LowerExp {
@@ -69,79 +69,108 @@ float!(f32, "real", 6, 6, 23, 127);
 float!(f64, "double precision", 15, 15, 52, 1023);
 
 /// Reads a number in decimal or hexadecimal form, an infinity or NaN, with white space around it.
+///
+/// A number out of range is reported before what may follow it.
 pub(crate) fn parse<F: Float>(text: &str) -> Result<F, ValueError> {
-    let body = trim(text);
+    let body = text.trim_start_matches(is_space_char);
     let (negative, magnitude) = match body.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, body.strip_prefix('+').unwrap_or(body)),
     };
-    let value = if ["inf", "infinity"].iter().any(|w| magnitude.eq_ignore_ascii_case(w)) {
-        F::INFINITY
-    } else if magnitude.eq_ignore_ascii_case("nan") {
-        F::NAN
-    } else if let Some(hex) = magnitude.strip_prefix("0x").or_else(|| magnitude.strip_prefix("0X")) {
-        parse_hex::<F>(hex)?
+    let word = magnitude.trim_end_matches(is_space_char);
+    let (value, rest) = if ["inf", "infinity"].iter().any(|w| word.eq_ignore_ascii_case(w)) {
+        (F::INFINITY, "")
+    } else if word.eq_ignore_ascii_case("nan") {
+        (F::NAN, "")
+    } else if let Some(hex) = hexadecimal(magnitude) {
+        (hex_value::<F>(&hex)?, hex.rest)
     } else {
-        parse_decimal::<F>(magnitude)?
+        decimal_value::<F>(magnitude)?
     };
+    if !rest.chars().all(is_space_char) {
+        return Err(ValueError::syntax(F::NAME));
+    }
     Ok(if negative { value.negated() } else { value })
+}
+
+fn is_space_char(c: char) -> bool {
+    u8::try_from(c).is_ok_and(is_space)
 }
 
 fn out_of_range<F: Float>() -> ValueError {
     ValueError::new("22003", format!("value is out of range for type {}", F::NAME))
 }
 
-fn parse_decimal<F: Float>(text: &str) -> Result<F, ValueError> {
+/// How many digits a text begins with.
+fn digits(text: &str, radix: u32) -> usize {
+    text.chars().take_while(|c| c.is_digit(radix)).count()
+}
+
+/// The length of an exponent at the front of a text; zero if there is none that is complete.
+fn exponent_length(text: &str, mark: char) -> usize {
+    let Some(after) = text.strip_prefix([mark, mark.to_ascii_uppercase()]) else { return 0 };
+    let unsigned = after.strip_prefix(['+', '-']).unwrap_or(after);
+    match digits(unsigned, 10) {
+        0 => 0,
+        count => text.len() - unsigned.len() + count,
+    }
+}
+
+/// The number at the front of a text, and what follows it.
+fn decimal_value<F: Float>(text: &str) -> Result<(F, &str), ValueError> {
     let bad = || ValueError::syntax(F::NAME);
-    let (mantissa, exponent) = match text.find(['e', 'E']) {
-        Some(at) => (text.get(..at).unwrap_or(""), text.get(at + 1..)),
-        None => (text, None),
-    };
-    let well_formed = mantissa.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-        && mantissa.bytes().filter(|b| *b == b'.').count() <= 1
-        && mantissa.bytes().any(|b| b.is_ascii_digit())
-        && exponent.is_none_or(|e| {
-            let digits = e.strip_prefix(['+', '-']).unwrap_or(e);
-            !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
-        });
-    if !well_formed {
+    let whole = digits(text, 10);
+    let mut length = whole;
+    let mut count = whole;
+    if let Some(decimals) = text.get(length..).and_then(|t| t.strip_prefix('.')) {
+        let places = digits(decimals, 10);
+        length += 1 + places;
+        count += places;
+    }
+    if count == 0 {
         return Err(bad());
     }
-    let value: F = text.parse().map_err(|_| bad())?;
+    let (mantissa, rest) = text.split_at(length);
+    let (number, rest) = text.split_at(length + exponent_length(rest, 'e'));
+    let value: F = number.parse().map_err(|_| bad())?;
     let is_zero = !mantissa.bytes().any(|b| matches!(b, b'1'..=b'9'));
     if value == F::INFINITY || (value == F::ZERO && !is_zero) {
         return Err(out_of_range::<F>());
     }
-    Ok(value)
+    Ok((value, rest))
 }
 
-/// The digits and binary exponent after `0x`.
-fn parse_hex<F: Float>(text: &str) -> Result<F, ValueError> {
-    let bad = || ValueError::syntax(F::NAME);
-    let (mantissa, exponent) = match text.find(['p', 'P']) {
-        Some(at) => (text.get(..at).unwrap_or(""), text.get(at + 1..)),
-        None => (text, None),
-    };
-    let mut exponent = match exponent {
-        Some(e) => {
-            let digits = e.strip_prefix(['+', '-']).unwrap_or(e);
-            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(bad());
-            }
-            // What does not fit is far out of range either way.
-            let size = digits.parse::<i64>().unwrap_or(1 << 40).min(1 << 40);
-            if e.starts_with('-') { -size } else { size }
-        }
-        None => 0,
-    };
-    let (mut significand, mut sticky, mut digits, mut point) = (0u64, false, 0usize, false);
-    for c in mantissa.chars() {
-        if c == '.' && !point {
+/// A hexadecimal number at the front of a text.
+struct Hexadecimal<'a> {
+    mantissa: &'a str,
+    exponent: &'a str,
+    rest: &'a str,
+}
+
+fn hexadecimal(text: &str) -> Option<Hexadecimal<'_>> {
+    let text = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
+    let mut length = digits(text, 16);
+    let mut count = length;
+    if let Some(places) = text.get(length..)?.strip_prefix('.') {
+        count += digits(places, 16);
+        length += 1 + digits(places, 16);
+    }
+    let (mantissa, rest) = text.split_at(length);
+    let (exponent, rest) = rest.split_at(exponent_length(rest, 'p'));
+    (count > 0).then(|| Hexadecimal { mantissa, exponent: exponent.get(1..).unwrap_or(""), rest })
+}
+
+fn hex_value<F: Float>(number: &Hexadecimal<'_>) -> Result<F, ValueError> {
+    let size = number.exponent.trim_start_matches(['+', '-']);
+    // What does not fit is far out of range either way.
+    let size = if size.is_empty() { 0 } else { size.parse::<i64>().unwrap_or(1 << 40).min(1 << 40) };
+    let mut exponent = if number.exponent.starts_with('-') { -size } else { size };
+    let (mut significand, mut sticky, mut point) = (0u64, false, false);
+    for c in number.mantissa.chars() {
+        let Some(digit) = c.to_digit(16) else {
             point = true;
             continue;
-        }
-        let digit = c.to_digit(16).ok_or_else(bad)?;
-        digits += 1;
+        };
         if significand >> 58 == 0 {
             significand = significand << 4 | u64::from(digit);
             exponent -= if point { 4 } else { 0 };
@@ -149,9 +178,6 @@ fn parse_hex<F: Float>(text: &str) -> Result<F, ValueError> {
             sticky |= digit != 0;
             exponent += if point { 0 } else { 4 };
         }
-    }
-    if digits == 0 {
-        return Err(bad());
     }
     if significand == 0 {
         return Ok(F::ZERO);

@@ -40,11 +40,23 @@ enum Expect {
     ValueOrEnd,
     KeyOrEnd,
     Key,
+    Colon,
     CommaOrEnd,
+}
+
+enum Token<'a> {
+    End,
+    Mark(u8),
+    String(String),
+    /// A number, true, false or null.
+    Plain(Event<'a>),
 }
 
 /// Reads one JSON value that fills the text. With `decode`, escapes are resolved, and what a `text` value
 /// cannot hold is an error, as for jsonb.
+///
+/// The token after a value is read before the value is taken, as the server does; so an error in that token
+/// comes first.
 pub(crate) fn read(
     text: &str,
     decode: bool,
@@ -53,53 +65,59 @@ pub(crate) fn read(
     let mut lexer = Lexer { text, at: 0, decode };
     let mut open: Vec<Container> = Vec::new();
     let mut expect = Expect::Value;
+    let mut token = lexer.token()?;
     loop {
-        let Some(byte) = lexer.peek() else {
+        if matches!(token, Token::End) {
             return if open.is_empty() && expect == Expect::CommaOrEnd { Ok(()) } else { Err(bad()) };
-        };
-        match (byte, expect, open.last().copied()) {
-            (b']', Expect::ValueOrEnd | Expect::CommaOrEnd, Some(Container::Array)) => {
-                lexer.at += 1;
-                open.pop();
-                sink(Event::EndArray)?;
-                expect = Expect::CommaOrEnd;
-            }
-            (b'}', Expect::KeyOrEnd | Expect::CommaOrEnd, Some(Container::Object)) => {
-                lexer.at += 1;
-                open.pop();
-                sink(Event::EndObject)?;
-                expect = Expect::CommaOrEnd;
-            }
-            (b',', Expect::CommaOrEnd, Some(container)) => {
-                lexer.at += 1;
-                expect = if container == Container::Array { Expect::Value } else { Expect::Key };
-            }
-            (b'"', Expect::KeyOrEnd | Expect::Key, _) => {
-                let key = lexer.string()?;
-                sink(Event::Key(key))?;
-                if lexer.peek() != Some(b':') {
-                    return Err(bad());
-                }
-                lexer.at += 1;
-                expect = Expect::Value;
-            }
-            (b'[' | b'{', Expect::Value | Expect::ValueOrEnd, _) => {
-                if open.len() >= MAX_DEPTH {
-                    return Err(ValueError::new("54001", "JSON is nested too deeply"));
-                }
-                lexer.at += 1;
-                let array = byte == b'[';
-                open.push(if array { Container::Array } else { Container::Object });
-                sink(if array { Event::BeginArray } else { Event::BeginObject })?;
-                expect = if array { Expect::ValueOrEnd } else { Expect::KeyOrEnd };
-            }
-            (_, Expect::Value | Expect::ValueOrEnd, _) => {
-                let event = lexer.scalar(byte)?;
-                sink(event)?;
-                expect = Expect::CommaOrEnd;
-            }
-            _ => return Err(bad()),
         }
+        let container = open.last().copied();
+        if !fits(&token, expect, container) {
+            return Err(bad());
+        }
+        if matches!(token, Token::Mark(b'[' | b'{')) && open.len() >= MAX_DEPTH {
+            return Err(ValueError::new("54001", "JSON is nested too deeply"));
+        }
+        let next = lexer.token()?;
+        let (event, then) = match token {
+            Token::Mark(b'[') => (Event::BeginArray, Expect::ValueOrEnd),
+            Token::Mark(b'{') => (Event::BeginObject, Expect::KeyOrEnd),
+            Token::Mark(b']') => (Event::EndArray, Expect::CommaOrEnd),
+            Token::Mark(b'}') => (Event::EndObject, Expect::CommaOrEnd),
+            Token::String(key) if matches!(expect, Expect::Key | Expect::KeyOrEnd) => {
+                (Event::Key(key), Expect::Colon)
+            }
+            Token::String(text) => (Event::String(text), Expect::CommaOrEnd),
+            Token::Plain(event) => (event, Expect::CommaOrEnd),
+            Token::Mark(_) | Token::End => {
+                // A comma or a colon gives nothing; it only decides what comes next.
+                let member = expect == Expect::CommaOrEnd && container == Some(Container::Object);
+                expect = if member { Expect::Key } else { Expect::Value };
+                token = next;
+                continue;
+            }
+        };
+        match event {
+            Event::BeginArray => open.push(Container::Array),
+            Event::BeginObject => open.push(Container::Object),
+            Event::EndArray | Event::EndObject => drop(open.pop()),
+            _ => {}
+        }
+        sink(event)?;
+        (token, expect) = (next, then);
+    }
+}
+
+/// Whether a token may stand here.
+fn fits(token: &Token<'_>, expect: Expect, container: Option<Container>) -> bool {
+    use Expect::*;
+    match token {
+        Token::Mark(b']') => container == Some(Container::Array) && matches!(expect, ValueOrEnd | CommaOrEnd),
+        Token::Mark(b'}') => container == Some(Container::Object) && matches!(expect, KeyOrEnd | CommaOrEnd),
+        Token::Mark(b',') => container.is_some() && expect == CommaOrEnd,
+        Token::Mark(b':') => expect == Colon,
+        Token::String(_) => matches!(expect, Value | ValueOrEnd | Key | KeyOrEnd),
+        Token::Mark(_) | Token::Plain(_) => matches!(expect, Value | ValueOrEnd),
+        Token::End => false,
     }
 }
 
@@ -114,25 +132,25 @@ impl<'a> Lexer<'a> {
         self.text.as_bytes().get(at).copied()
     }
 
-    /// The next byte that is no white space.
-    fn peek(&mut self) -> Option<u8> {
+    fn token(&mut self) -> Result<Token<'a>, ValueError> {
         while matches!(self.byte(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
-        self.byte(self.at)
-    }
-
-    fn scalar(&mut self, first: u8) -> Result<Event<'a>, ValueError> {
-        match first {
-            b'"' => Ok(Event::String(self.string()?)),
-            b'-' | b'0'..=b'9' => Ok(Event::Number(self.number()?)),
-            _ => match self.word() {
-                "null" => Ok(Event::Null),
-                "true" => Ok(Event::Bool(true)),
-                "false" => Ok(Event::Bool(false)),
-                _ => Err(bad()),
-            },
-        }
+        let Some(first) = self.byte(self.at) else { return Ok(Token::End) };
+        Ok(match first {
+            b'[' | b']' | b'{' | b'}' | b',' | b':' => {
+                self.at += 1;
+                Token::Mark(first)
+            }
+            b'"' => Token::String(self.string()?),
+            b'-' | b'0'..=b'9' => Token::Plain(Event::Number(self.number()?)),
+            _ => Token::Plain(match self.word() {
+                "null" => Event::Null,
+                "true" => Event::Bool(true),
+                "false" => Event::Bool(false),
+                _ => return Err(bad()),
+            }),
+        })
     }
 
     /// Letters, digits and whatever is not ASCII belong to one word.

@@ -5,27 +5,27 @@ use super::{ByteaOutput, ValueError};
 
 /// Reads a decimal integer as `int2in`, `int4in` and `int8in` do: white space, sign, digits.
 ///
-/// A number that overflows is reported before what may follow it.
+/// The limits are those of a signed type. A number beyond the lower one, whatever its sign, is reported
+/// before what may follow it.
 pub(crate) fn integer(text: &str, min: i64, max: i64, type_name: &str) -> Result<i64, ValueError> {
+    let range = || ValueError::range(type_name);
     let mut bytes = text.bytes().skip_while(|b| is_space(*b)).peekable();
-    let negative = match bytes.peek() {
-        Some(b'-') => bytes.next().is_some(),
-        Some(b'+') => bytes.next().is_none(),
-        _ => false,
-    };
+    let negative = bytes.next_if(|b| matches!(b, b'+' | b'-')) == Some(b'-');
+    // Counted downwards, since there is one more number below zero than above.
     let mut value: i64 = 0;
     let mut digits = 0usize;
     while let Some(b) = bytes.next_if(u8::is_ascii_digit) {
-        let digit = i64::from(b - b'0');
-        let next = value.checked_mul(10);
-        let next = next.and_then(|v| if negative { v.checked_sub(digit) } else { v.checked_add(digit) });
-        value = next.filter(|v| (min..=max).contains(v)).ok_or_else(|| ValueError::range(type_name))?;
+        let next = value.checked_mul(10).and_then(|v| v.checked_sub(i64::from(b - b'0')));
+        value = next.filter(|v| *v >= min).ok_or_else(range)?;
         digits += 1;
     }
     if digits == 0 || !bytes.all(is_space) {
         return Err(ValueError::syntax(type_name));
     }
-    Ok(value)
+    if negative {
+        return Ok(value);
+    }
+    value.checked_neg().filter(|v| *v <= max).ok_or_else(range)
 }
 
 /// Reads `true`, `f`, `on` and so on: any unambiguous beginning, in any case.
@@ -162,6 +162,7 @@ mod tests {
         assert_eq!(int2(" -32768\t"), Ok(-32768));
         assert_eq!(int2("+7"), Ok(7));
         assert_eq!(int2("32768").unwrap_err().sqlstate, "22003");
+        assert_eq!(int2("32768x").unwrap_err().sqlstate, "22P02");
         assert_eq!(int2("99999x").unwrap_err().sqlstate, "22003");
         for text in ["", " ", "-", "1 2", "1.0", "0x1", "1_0", "- 1"] {
             assert_eq!(int2(text).unwrap_err().sqlstate, "22P02", "{text}");

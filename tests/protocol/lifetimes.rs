@@ -8,7 +8,7 @@ const SELECT: &str = "SELECT id, code FROM secrets WHERE code = $1";
 
 #[test]
 fn a_failed_parse_leaves_the_named_statement_as_it_was() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     client.say(Script::new().parse("s", INSERT, &[]).sync());
     assert_eq!(tags(&client.until_ready()), "1Z");
@@ -29,7 +29,7 @@ fn a_failed_parse_leaves_the_named_statement_as_it_was() {
 
 #[test]
 fn a_failed_parse_of_a_protected_statement_leaves_the_plain_one() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     client.say(Script::new().parse("s", "SELECT $1::int, $2::text", &[]).sync());
     client.until_ready();
@@ -48,7 +48,7 @@ fn a_failed_parse_of_a_protected_statement_leaves_the_plain_one() {
 
 #[test]
 fn a_parse_with_a_syntax_error_makes_no_statement() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     client.say(
         Script::new()

@@ -34,7 +34,7 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    pub fn new() -> Fixture {
+    pub fn empty() -> Fixture {
         let database = server::shared().database("protocol");
         let pyrite = Pyrite::start(&format!(
             "[databases.{database}.tables.\"public.secrets\"]\n\
@@ -54,7 +54,7 @@ impl Fixture {
 
     /// With rows 1 to `rows`, all of the same code, whose amount and note count.
     pub fn with_rows(rows: u32) -> Fixture {
-        let fixture = Fixture::new();
+        let fixture = Fixture::empty();
         let mut client = fixture.connect();
         for id in 1..=rows {
             client.run(&format!("INSERT INTO secrets VALUES ({id}, '{SECRET}', {id}, 'note {id}')"));

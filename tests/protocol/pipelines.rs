@@ -12,7 +12,7 @@ fn insert(script: Script, id: &str, code: &str, amount: &str) -> Script {
 
 #[test]
 fn a_pipeline_without_errors() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     let amount = NUMBER.to_string();
     let script = insert(insert(Script::new(), "1", SECRET, &amount), "2", OTHER, "7").sync();
@@ -27,7 +27,7 @@ fn a_pipeline_without_errors() {
 
 #[test]
 fn a_refusal_skips_the_rest_up_to_sync() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     let script = insert(Script::new(), "1", SECRET, "1");
     let script = script.parse("", REFUSED, &[]).bind("", "", &[]).describe_portal("").execute("", 0);
@@ -43,7 +43,7 @@ fn a_refusal_skips_the_rest_up_to_sync() {
 
 #[test]
 fn a_refusal_aborts_a_transaction_block() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     client.run("BEGIN");
     client.say(insert(Script::new(), "1", SECRET, "1").sync());
@@ -67,7 +67,7 @@ fn a_refusal_aborts_a_transaction_block() {
 
 #[test]
 fn a_refusal_in_a_simple_query_undoes_its_implicit_transaction() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     let text = format!("INSERT INTO secrets VALUES (1, '{SECRET}', 1, ''); {REFUSED}; SELECT 1");
     let messages = client.query(&text);
@@ -78,7 +78,7 @@ fn a_refusal_in_a_simple_query_undoes_its_implicit_transaction() {
 
 #[test]
 fn a_value_error_at_bind_skips_the_rest() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     let script = insert(Script::new(), "1", SECRET, "1");
     let script = insert(script, "2", OTHER, "twelve");
@@ -139,7 +139,7 @@ fn a_refusal_before_flush_is_answered_at_once() {
 
 #[test]
 fn frames_byte_by_byte() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     let script = insert(Script::new(), "1", SECRET, "5").sync().query("SELECT code FROM secrets");
     for byte in script.0 {
@@ -151,7 +151,7 @@ fn frames_byte_by_byte() {
 
 #[test]
 fn a_long_pipeline() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     client.say(Script::new().parse("add", INSERT, &[23, 25, 23]).sync());
     client.until_ready();
@@ -170,7 +170,7 @@ fn a_long_pipeline() {
 
 #[test]
 fn a_query_in_the_middle_of_a_pipeline() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     let script = insert(Script::new(), "1", SECRET, "1").query("SELECT code FROM secrets");
     client.say(insert(script, "2", OTHER, "2").sync());

@@ -64,7 +64,7 @@ fn row_limits() {
 
 #[test]
 fn binary_parameters_and_results() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     let number = NUMBER.to_be_bytes();
     let values: [Option<&[u8]>; 3] = [Some(&[0, 0, 0, 1]), Some(SECRET.as_bytes()), Some(&number)];
@@ -91,7 +91,7 @@ fn binary_parameters_and_results() {
 
 #[test]
 fn binary_parameters_of_wrong_length() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     let text = "INSERT INTO secrets (id, amount) VALUES (1, $1)";
     for (bytes, state) in [(&[0u8, 1][..], "08P01"), (&[0; 5], "22P03"), (&[], "08P01")] {
@@ -119,7 +119,7 @@ fn binary_parameters_of_wrong_length() {
 
 #[test]
 fn values_of_many_megabytes() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     let value = format!("{SECRET} ").repeat(1 << 19);
     client.say(
@@ -143,7 +143,7 @@ fn values_of_many_megabytes() {
 
 #[test]
 fn nulls_and_empty_strings() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let mut client = fixture.connect();
     let script = Script::new().parse("s", "INSERT INTO secrets VALUES ($1, $2, $3, $4)", &[]);
     let script = script.bind("", "s", &[Some("1"), Some(""), None, None]).execute("", 0);

@@ -12,17 +12,25 @@ use super::{Folder, server};
 /// A running `pyrite run`.
 pub struct Pyrite {
     port: u16,
-    tap: Tap,
+    tap: Option<Tap>,
     log: PathBuf,
     keeper: Keeper,
     _folder: Folder,
 }
 
 impl Pyrite {
-    /// Starts one. `tables` is what follows the first lines of pyrite.toml: `[databases.…]`.
+    /// Starts one behind a leak tap. `tables` is what follows the first lines of pyrite.toml: `[databases.…]`.
     pub fn start(tables: &str) -> Pyrite {
+        Self::launch(tables, Some(Tap::start(server::shared().port())))
+    }
+
+    /// Starts one that speaks with the server itself, for measurements.
+    pub fn start_untapped(tables: &str) -> Pyrite {
+        Self::launch(tables, None)
+    }
+
+    fn launch(tables: &str, tap: Option<Tap>) -> Pyrite {
         let server = server::shared();
-        let tap = Tap::start(server.port());
         let folder = Folder::new("proxy");
         let port = super::free_port();
         write_root_key(&folder.path().join("root.key"));
@@ -31,7 +39,7 @@ impl Pyrite {
             "listen = \"127.0.0.1:{port}\"\nupstream = \"127.0.0.1:{}\"\n\n\
              [service]\nuser = \"postgres\"\n\n\
              [keys]\nroot = {{ provider = \"file\", path = \"root.key\" }}\n\n{tables}",
-            tap.port()
+            tap.as_ref().map_or(server.port(), Tap::port)
         );
         std::fs::write(&config, text).expect("write pyrite.toml");
         let log = folder.path().join("log");
@@ -78,12 +86,12 @@ impl Pyrite {
 
     /// These values must not reach the server or the log.
     pub fn watch(&self, canaries: &[Canary]) {
-        self.tap.watch(canaries);
+        self.tap().watch(canaries);
     }
 
     /// The tap behind it.
     pub fn tap(&self) -> &Tap {
-        &self.tap
+        self.tap.as_ref().expect("started with a tap")
     }
 
     /// What it logged.
@@ -93,10 +101,9 @@ impl Pyrite {
 
     /// What leaked so far: to the server, or to the proxy's log.
     pub fn leaks(&self) -> Vec<String> {
-        let mut leaks = self.tap.hits();
-        leaks.extend(
-            self.tap.search(self.log().as_bytes()).into_iter().map(|leak| format!("{leak} in the log")),
-        );
+        let Some(tap) = &self.tap else { return Vec::new() };
+        let mut leaks = tap.hits();
+        leaks.extend(tap.search(self.log().as_bytes()).into_iter().map(|leak| format!("{leak} in the log")));
         leaks
     }
 }

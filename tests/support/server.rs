@@ -31,10 +31,7 @@ impl Server {
         let user = unprivileged_user();
         let folder = std::env::temp_dir().join(format!("pyrite-server-{}", std::process::id()));
         std::fs::create_dir(&folder).expect("create the server's folder");
-        if let Some(user) = user {
-            let chown = Command::new("chown").arg(user).arg(&folder).status();
-            assert!(chown.is_ok_and(|status| status.success()), "give the server's folder to {user}");
-        }
+        give(&folder, user);
         let port = super::free_port();
         let script = format!(
             "'{bin}/initdb' -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N >initdb.log 2>&1 && \
@@ -70,7 +67,8 @@ impl Server {
 
     /// A client program of the same version, such as `psql`.
     pub fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.bin.join(name));
+        let beside = self.bin.join(name);
+        let mut command = Command::new(if beside.exists() { beside } else { name.into() });
         command.env("PGUSER", "postgres").env("PGHOST", "127.0.0.1").env("PGCONNECT_TIMEOUT", "20");
         command
     }
@@ -89,8 +87,16 @@ impl Server {
     }
 }
 
+/// Makes a folder the user's own.
+pub fn give(folder: &Path, user: Option<&str>) {
+    if let Some(user) = user {
+        let chown = Command::new("chown").arg(user).arg(folder).status();
+        assert!(chown.is_ok_and(|status| status.success()), "give {} to {user}", folder.display());
+    }
+}
+
 /// PostgreSQL refuses to run as root; there it runs as its usual user.
-fn unprivileged_user() -> Option<&'static str> {
+pub fn unprivileged_user() -> Option<&'static str> {
     // SAFETY: geteuid has no preconditions.
     let root = unsafe { libc::geteuid() } == 0;
     let has = |user: &str| {

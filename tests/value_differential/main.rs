@@ -1,10 +1,15 @@
 //! Every type of `pyrite::value` against a real server: the same inputs must give the same text, the same
 //! binary form and the same SQLSTATE, under many settings.
 
+// A failing test is to panic, helpers included.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod binary;
 mod casts;
 mod equality;
+#[rustfmt::skip]
 mod inputs;
+mod mutants;
 mod random;
 mod server;
 
@@ -213,4 +218,45 @@ fn text_input_under_other_settings() {
         }
         bench.finish(10_000);
     });
+}
+
+#[test]
+fn type_names_and_modifiers() {
+    run(async {
+        let mut bench = Bench::start().await;
+        for (i, name) in inputs::TYPE_NAMES.iter().enumerate() {
+            let ours = match Type::parse(name) {
+                Ok(ty) => {
+                    assert_eq!(Type::from_oid(ty.oid(), ty.typmod()), Some(ty), "{name}");
+                    let ids = format!("{} {} {} {}", ty.oid(), ty.array_oid(), ty.typmod(), ty.typlen());
+                    Ok((format!("{ty} {ids}"), Vec::new()))
+                }
+                Err(_) => Err(String::new()),
+            };
+            let created = bench.client.batch_execute(&format!("CREATE TABLE n{i} (c {name})")).await;
+            let query = format!(
+                "SELECT format_type(atttypid, atttypmod) || ' ' || concat_ws(' ', atttypid, typarray, atttypmod, typlen)
+                 FROM pg_attribute JOIN pg_type t ON t.oid = atttypid WHERE attrelid = to_regclass('n{i}') AND attname = 'c'"
+            );
+            let row = bench.client.query_opt(&query, &[]).await.expect("catalog");
+            let theirs = row.map(|r| (r.get(0), Vec::new())).ok_or(String::new());
+            assert_eq!(created.is_ok(), theirs.is_ok());
+            bench.compare(name, ours, theirs);
+        }
+        bench.finish(50);
+    });
+}
+
+#[test]
+fn words_for_the_clock_are_refused() {
+    let s = Settings::default();
+    for name in ["date", "timestamp", "timestamptz"] {
+        for text in ["now", " TODAY ", "tomorrow", "yesterday", "today 12:00", "2000-01-01 now"] {
+            let error = Datum::decode(&ty(name), Input::Text(text.as_bytes()), &s).expect_err(text);
+            assert_eq!(error.sqlstate, "0A000", "{name} {text}");
+            assert!(error.hint.is_some());
+        }
+    }
+    let now = Datum::decode(&ty("time"), Input::Text(b"now"), &s);
+    assert_eq!(now.expect_err("now").sqlstate, "0A000");
 }

@@ -16,8 +16,8 @@ pub use answers::{Answers, Group};
 pub use statements::extra_customers;
 
 /// What the shop's migrations run, as its ORM wrote it for any PostgreSQL.
-const TABLES: &str = "\
-CREATE TABLE customers (
+const MIGRATIONS: [&str; 6] = [
+    "CREATE TABLE customers (
     id          bigint PRIMARY KEY,
     name        text NOT NULL,
     email       varchar(254) NOT NULL UNIQUE,
@@ -27,19 +27,20 @@ CREATE TABLE customers (
     address     text NOT NULL,
     iban        varchar(34) NOT NULL,
     charge_card bigint NOT NULL
-);
-CREATE INDEX customers_phone_idx ON customers (phone);
-CREATE INDEX customers_iban_idx ON customers (iban);
-CREATE INDEX customers_charge_card_idx ON customers (charge_card);
-CREATE TABLE sales (
+)",
+    "CREATE INDEX customers_phone_idx ON customers (phone)",
+    "CREATE INDEX customers_iban_idx ON customers (iban)",
+    "CREATE INDEX customers_charge_card_idx ON customers (charge_card)",
+    "CREATE TABLE sales (
     id             bigint PRIMARY KEY,
     vin            char(17) NOT NULL UNIQUE,
     customer_email varchar(254) NOT NULL,
     model          text NOT NULL,
     price          numeric(10,2) NOT NULL,
     sold_on        date NOT NULL
-);
-CREATE INDEX sales_customer_email_idx ON sales (customer_email);";
+)",
+    "CREATE INDEX sales_customer_email_idx ON sales (customer_email)",
+];
 
 /// Rows of one multi-row INSERT.
 const ROWS: usize = 100;
@@ -68,7 +69,10 @@ impl Shop {
 
     /// Creates the shop's tables.
     pub async fn create_tables(&self) -> Result<(), tokio_postgres::Error> {
-        self.client.batch_execute(TABLES).await
+        for migration in MIGRATIONS {
+            self.client.batch_execute(migration).await?;
+        }
+        Ok(())
     }
 
     /// Stores all customers and sales; returns how long it took.

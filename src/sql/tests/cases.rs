@@ -87,6 +87,26 @@ fn select_lists() {
             "SELECT email FROM customers UNION ALL SELECT email FROM leads",
             "SELECT email FROM public.customers UNION ALL SELECT email FROM public.leads => email",
         ),
+        (
+            "SELECT COALESCE(email, 'none') FROM customers",
+            "SELECT COALESCE(email, <store 'none' email>) FROM public.customers => email::character varying",
+        ),
+        (
+            "SELECT COALESCE(c.email, l.email) FROM customers c JOIN leads l ON true",
+            "SELECT COALESCE(c.email, l.email) FROM public.customers c JOIN public.leads l ON true => email",
+        ),
+        (
+            "SELECT CASE WHEN id > 3 THEN email END AS e FROM customers",
+            "SELECT CASE WHEN id > 3 THEN email END AS e FROM public.customers => email::character varying",
+        ),
+        (
+            "SELECT COALESCE(phone, $1) FROM customers",
+            "SELECT COALESCE(phone, <store $1 phone>) FROM public.customers => phone",
+        ),
+        (
+            "SELECT COALESCE(name, 'x'), CASE WHEN id = 1 THEN 'a' ELSE 'b' END FROM customers",
+            "SELECT COALESCE(name, 'x'), CASE WHEN id = 1 THEN 'a' ELSE 'b' END FROM public.customers",
+        ),
         ("SELECT mail FROM contacts", "SELECT mail FROM public.contacts => email"),
         ("SELECT * FROM contacts2", "SELECT * FROM public.contacts2 => email -"),
         (
@@ -158,7 +178,16 @@ fn comparisons() {
         ),
         (
             "SELECT id FROM customers WHERE birthday = timestamp with time zone '2020-01-01'",
-            "42883 operator does not exist: date = timestamp with time zone",
+            "SELECT id FROM public.customers WHERE pyrite.eq(birthday) = <eq '2020-01-01'::timestamp with time zone birthday>",
+        ),
+        (
+            "SELECT id FROM ONLY customers WHERE email = 'a'",
+            "SELECT id FROM ONLY public.customers WHERE pyrite.eq(email) = <eq 'a' email>",
+        ),
+        ("TABLE leads", "TABLE public.leads => - email -"),
+        (
+            "SELECT id FROM customers WHERE email = 'a' UNION TABLE orders",
+            "SELECT id FROM public.customers WHERE pyrite.eq(email) = <eq 'a' email> UNION TABLE orders",
         ),
         (
             "SELECT id FROM customers WHERE email IN ($1, 'b', NULL)",
@@ -286,6 +315,14 @@ fn writes() {
             "INSERT INTO leads VALUES ($1, $2, $3)",
             "INSERT INTO public.leads VALUES ($1, <store $2 email>, $3)",
         ),
+        (
+            "INSERT INTO leads (email) (VALUES ('a'), ($1))",
+            "INSERT INTO public.leads (email) (VALUES (<store 'a' email>), (<store $1 email>))",
+        ),
+        (
+            "INSERT INTO leads (email) VALUES ('a') ON CONFLICT (email) WHERE id > 5 DO NOTHING",
+            "INSERT INTO public.leads (email) VALUES (<store 'a' email>) ON CONFLICT (pyrite.eq(email)) WHERE id > 5 DO NOTHING",
+        ),
         ("INSERT INTO leads DEFAULT VALUES", "INSERT INTO public.leads DEFAULT VALUES"),
         (
             "INSERT INTO leads (email) SELECT email FROM customers WHERE id = $1",
@@ -366,7 +403,23 @@ fn refusals() {
         ("SELECT count(DISTINCT email) FROM customers", "0A000", "function count"),
         ("SELECT customers FROM customers", "0A000", "whole row"),
         ("SELECT count(c.*) FROM customers c", "0A000", "whole row"),
-        ("SELECT COALESCE(email, 'x') FROM customers", "0A000", "function coalesce"),
+        ("SELECT COALESCE(email, name) FROM customers", "0A000", "COALESCE"),
+        ("SELECT COALESCE(email, phone) FROM customers", "0A000", "COALESCE"),
+        ("SELECT COALESCE(email, $1) FROM customers", "0A000", "this constant"),
+        ("SELECT COALESCE(phone, 5) FROM customers", "0A000", "this constant"),
+        ("SELECT lower(COALESCE(email, 'x')) FROM customers", "0A000", "function lower"),
+        ("SELECT COALESCE(email, 'x')::text FROM customers", "0A000", "a cast of COALESCE"),
+        ("SELECT e FROM (SELECT COALESCE(email, 'x') AS e FROM customers) s", "0A000", "COALESCE"),
+        ("SELECT 1 FROM customers WHERE COALESCE(email, 'x') IS NULL", "0A000", "IS NULL"),
+        ("SELECT COALESCE(email, 'x') FROM customers ORDER BY 1", "0A000", "ORDER BY"),
+        ("SELECT DISTINCT COALESCE(email, 'x') FROM customers", "0A000", "DISTINCT"),
+        ("UPDATE customers SET email = COALESCE(email, $1)", "0A000", "an expression as value"),
+        (
+            "UPDATE customers SET email = CASE WHEN id = 1 THEN $1 ELSE email END",
+            "0A000",
+            "an expression as value",
+        ),
+        ("UPDATE customers SET name = COALESCE($1, email)", "0A000", "not encrypted"),
         ("SELECT * FROM orphans", "0A000", "cannot be opened"),
         ("INSERT INTO orphans (secret) VALUES ('x')", "0A000", "pyrite.encrypted"),
         ("SELECT * FROM domains", "0A000", "public.domains"),
@@ -415,12 +468,19 @@ fn refusals() {
         ("FETCH ALL IN c_protected", "0A000", "FETCH"),
         ("DO $$ BEGIN DELETE FROM customers; END $$", "0A000", "DO"),
         ("SELEC * FROM customers", "42601", "syntax error at or near \"SELEC\""),
-        ("SELECT FROM WHERE customers", "42601", "syntax"),
+        ("SELECT FROM WHERE customers", "0A000", "syntax"),
+        (
+            "SELECT id FROM devices WHERE serial = 'x'::uuid",
+            "42883",
+            "operator does not exist: integer = uuid",
+        ),
+        ("SELECT NULL::customers FROM orders", "0A000", "row type"),
+        ("SELECT * FROM customers TABLESAMPLE system (10)", "0A000", "syntax"),
         ("SELECT 'unterminated FROM customers", "42601", "unterminated quoted string"),
         ("SELECT * INTO t FROM customers", "0A000", "SELECT INTO"),
         ("CREATE TABLE t AS SELECT * FROM customers", "0A000", "CREATE TABLE AS"),
         ("SELECT 1 FROM customers; SELECT 2", "42601", "multiple commands"),
-        ("SELECT email 'x' FROM customers", "42601", "syntax"),
+        ("SELECT email 'x' FROM customers", "0A000", "syntax"),
     ]);
 }
 

@@ -114,6 +114,7 @@ fn catalog() -> Catalog {
         "path": ["pg_catalog", "public"],
         "domain": DOMAIN,
         "relations": relations,
+        "indexes": [["public", "customers_email_idx"], ["other", "customers_email_idx1"]],
         "functions": [
             {"schema": "public", "name": "count_customers", "body": "SELECT count(*) FROM Customers"},
             {"schema": "public", "name": "wrapper", "body": "BEGIN RETURN count_customers(); END"},

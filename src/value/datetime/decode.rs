@@ -98,15 +98,15 @@ pub(super) fn date_time(fields: &[Field], order: DateOrder) -> Result<Moment, Fa
         }
         parse.known |= found;
     }
+    parse.validate()?;
+    parse.apply_half_day()?;
     match special {
         Some(moment) => Ok(moment),
         None => finish(parse),
     }
 }
 
-fn finish(mut parse: Parse) -> Result<Moment, Fault> {
-    parse.validate()?;
-    parse.apply_half_day()?;
+fn finish(parse: Parse) -> Result<Moment, Fault> {
     if !parse.knows(DATE) {
         return Err(Fault::Format);
     }
@@ -157,7 +157,8 @@ impl Parse {
     /// A number whose meaning the word before it gave.
     pub(super) fn labelled(&mut self, text: &str, unit: Unit) -> Result<Mask, Fault> {
         let (value, rest) = leading_int(text)?;
-        if !rest.is_empty() && !rest.starts_with('.') {
+        let decimals = matches!(unit, Unit::Julian | Unit::Time | Unit::Second) && rest.starts_with('.');
+        if !rest.is_empty() && !decimals {
             return Err(Fault::Format);
         }
         let f = &mut self.fields;
@@ -219,7 +220,7 @@ impl Parse {
         match text.find('.') {
             Some(_) if self.known & DATE == 0 => self.date(text, self.known),
             Some(at) if at > 2 => self.run_together(text, self.known),
-            None if text.len() >= 6 && !(self.knows(DATE) && self.knows(TIME)) => {
+            _ if text.len() >= 6 && (self.known & DATE == 0 || self.known & TIME == 0) => {
                 self.run_together(text, self.known)
             }
             _ => self.number(text, self.text_month, self.known),

@@ -80,11 +80,11 @@ pub(super) fn leading_int(text: &str) -> Result<(i64, &str), Fault> {
     Ok((i64::from(value), rest))
 }
 
-/// C's `atoi`: whatever digits there are.
+/// C's `atoi`: whatever digits there are, cut to 32 bits.
 fn loose_int(text: &str) -> i64 {
-    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-    // Overlong years wrap in C; they are out of range either way.
-    digits.parse().unwrap_or(i64::from(i32::MAX))
+    let digits = text.bytes().take_while(u8::is_ascii_digit);
+    let value = digits.fold(0i64, |n, b| n.saturating_mul(10).saturating_add(i64::from(b - b'0')));
+    i64::from(value as i32)
 }
 
 /// A decimal point and digits, as microseconds. Rounded through a double, as the server does.
@@ -166,8 +166,9 @@ impl Parse {
 
     /// `hh:mm`, `hh:mm:ss.fff`, or `mm:ss.fff`.
     pub(super) fn clock(&mut self, text: &str) -> Result<Mask, Fault> {
-        let (hour, rest) = leading_int(text)?;
-        let rest = rest.strip_prefix(':').ok_or(Fault::Format)?;
+        let (hour, rest) = text.split_once(':').ok_or(Fault::Format)?;
+        // Hours have 64 bits until all is read, so that what is wrong later on is reported first.
+        let hour: i64 = hour.parse().map_err(|_| Fault::Range)?;
         let (minute, rest) = leading_int(rest)?;
         let f = &mut self.fields;
         (f.hour, f.minute, f.second, f.micros) = (hour, minute, 0, 0);
@@ -183,7 +184,7 @@ impl Parse {
         } else if !rest.is_empty() {
             return Err(Fault::Format);
         }
-        if f.minute > 59 || f.second > 60 || f.micros > 1_000_000 {
+        if hour > i64::from(i32::MAX) || f.minute > 59 || f.second > 60 || f.micros > 1_000_000 {
             return Err(Fault::Range);
         }
         Ok(TIME)
@@ -210,7 +211,6 @@ impl Parse {
         // A month by name settles what the numbers are.
         for word in words {
             match words::find(word) {
-                Some(Word::Filler) => {}
                 Some(Word::Month(month)) if known & MONTH == 0 => {
                     self.fields.month = month;
                     text_month = true;
@@ -334,7 +334,9 @@ impl Parse {
             }
         }
         if self.known & YEAR_DAY != 0 {
-            (f.year, f.month, f.day) = from_julian(julian(f.year, 1, 1) + f.year_day - 1);
+            // The server counts days in 32 bits and does not notice that years can be too many for them.
+            let first = julian(f.year, 1, 1) as i32;
+            (f.year, f.month, f.day) = from_julian(i64::from(first) + f.year_day - 1);
         }
         if self.known & MONTH != 0 && !(1..=12).contains(&f.month) {
             return Err(Fault::MonthDayRange);

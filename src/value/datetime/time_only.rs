@@ -15,12 +15,7 @@ pub(super) fn time_of_day(fields: &[Field], order: DateOrder) -> Result<i64, Fau
         let text = field.text.as_str();
         let found = match field.look {
             Look::Date => date_field(&mut parse, fields, i, text)?,
-            Look::Time => {
-                if unit.take().is_some_and(|u| u != Unit::Time) {
-                    return Err(Fault::Format);
-                }
-                parse.clock(text)?
-            }
+            Look::Time => parse.clock(text)?,
             Look::Zone => {
                 parse.east = zone_offset(text)?;
                 ZONE

@@ -38,7 +38,9 @@ impl Zone {
         if name.eq_ignore_ascii_case("UTC") || name.eq_ignore_ascii_case("GMT") {
             return Some(Zone::Fixed { east: 0, name: name.to_ascii_uppercase() });
         }
-        if let Ok(zone) = jiff::tz::db().get(name) {
+        // Some systems have a second copy of the database in this folder.
+        let listed = name.strip_prefix("posix/").unwrap_or(name);
+        if let Ok(zone) = jiff::tz::db().get(listed) {
             return Some(Zone::Rules(zone));
         }
         if let Some(zone) = posix_fixed(name) {
@@ -47,17 +49,17 @@ impl Zone {
         TimeZone::posix(&with_rules(name)?).ok().map(Zone::Rules)
     }
 
-    /// Finds the zone that a value names. Its abbreviations are of no interest there.
+    /// Finds the zone that a value names. Its abbreviations are of no interest there, so that any will do.
     pub(crate) fn parse_named(name: &str) -> Option<Self> {
-        Self::parse(name).or_else(|| TimeZone::posix(&with_rules(&lengthened(name)?)?).ok().map(Zone::Rules))
+        Self::parse(name).or_else(|| posix_loose(name))
     }
 
     /// Whether the offset never changes.
     pub(crate) fn is_fixed(&self) -> bool {
-        match self {
-            Zone::Fixed { .. } => true,
-            Zone::Rules(zone) => zone.following(Timestamp::MIN).next().is_none(),
-        }
+        let Zone::Rules(zone) = self else { return true };
+        let first = zone.to_offset(Timestamp::MIN);
+        // Rules repeat themselves; history has fewer changes than this.
+        zone.following(Timestamp::MIN).take(1_000).all(|change| change.offset() == first)
     }
 
     /// Seconds east of Greenwich at an instant, given in seconds since 1970.
@@ -131,39 +133,65 @@ fn with_rules(spec: &str) -> Option<String> {
     spec.contains(|c: char| c.is_ascii_digit()).then(|| format!("{spec}{rules}"))
 }
 
-/// The specification with longer names where they have one or two letters, which PostgreSQL accepts.
-fn lengthened(spec: &str) -> Option<String> {
-    let letters = |text: &str| text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (standard, rest) = spec.split_at(letters(spec));
-    let (offset, rest) = rest.split_at(rest.find(|c: char| c.is_ascii_alphabetic())?);
-    let (daylight, rest) = rest.split_at(letters(rest));
-    (!standard.is_empty()).then(|| format!("{standard:X<3}{offset}{daylight:X<3}{rest}"))
-}
-
 /// `NAME+h[:mm[:ss]]` or `<name>-h…`, without daylight-saving time. A plus means west.
 fn posix_fixed(spec: &str) -> Option<Zone> {
-    let (name, offset) = match spec.strip_prefix('<') {
-        Some(rest) => rest.split_once('>')?,
-        None => {
-            let end = spec.find(|c: char| !c.is_ascii_alphabetic()).filter(|at| *at > 0)?;
-            spec.split_at(end)
-        }
+    let (name, rest) = posix_name(spec)?;
+    let (east, rest) = posix_offset(rest)?;
+    rest.is_empty().then(|| Zone::Fixed { east, name: name.to_string() })
+}
+
+/// A specification with daylight-saving time whose names are not what POSIX allows, but what PostgreSQL
+/// takes: anything up to a digit, a sign or a comma. Offsets of more than a day are not taken.
+fn posix_loose(spec: &str) -> Option<Zone> {
+    let (_, rest) = posix_name(spec)?;
+    let (standard, rest) = posix_offset(rest)?;
+    let (daylight_name, rest) = posix_name(rest)?;
+    let (daylight, rest) = match rest.chars().next() {
+        None | Some(',' | ';') => (standard + 3600, rest),
+        Some(_) => posix_offset(rest)?,
     };
-    let (sign, offset) = match offset.strip_prefix('-') {
+    if daylight_name.is_empty() {
+        return None;
+    }
+    let offset = |east: i32| {
+        let west = east.unsigned_abs();
+        let sign = if east > 0 { "-" } else { "" };
+        format!("{sign}{}:{:02}:{:02}", west / 3600, west / 60 % 60, west % 60)
+    };
+    let rules = rest.replacen(';', ",", 1);
+    let spec = format!("<AAA>{}<BBB>{}{rules}", offset(standard), offset(daylight));
+    TimeZone::posix(&with_rules(&spec)?).ok().map(Zone::Rules)
+}
+
+fn posix_name(spec: &str) -> Option<(&str, &str)> {
+    match spec.strip_prefix('<') {
+        Some(rest) => rest.split_once('>'),
+        None => {
+            let end = spec.find(|c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | '+'));
+            Some(spec.split_at(end.unwrap_or(spec.len())))
+        }
+    }
+}
+
+/// Seconds east of Greenwich, and what follows.
+fn posix_offset(text: &str) -> Option<(i32, &str)> {
+    let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (1, rest),
-        None => (-1, offset.strip_prefix('+').unwrap_or(offset)),
+        None => (-1, text.strip_prefix('+').unwrap_or(text)),
     };
     let mut total = 0;
-    let mut parts = offset.split(':');
     for (unit, limit) in [(3600, 167), (60, 59), (1, 60)] {
-        let Some(part) = parts.next() else { break };
-        let number: i32 = part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok())??;
-        if number > limit {
-            return None;
-        }
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (digits, after) = rest.split_at(end);
+        let number: i32 = digits.parse().ok().filter(|n| *n <= limit)?;
         total += number * unit;
+        rest = after;
+        match rest.strip_prefix(':') {
+            Some(after) if unit > 1 => rest = after,
+            _ => break,
+        }
     }
-    parts.next().is_none().then(|| Zone::Fixed { east: sign * total, name: name.to_string() })
+    Some((sign * total, rest))
 }
 
 #[cfg(test)]
@@ -176,6 +204,7 @@ mod tests {
         assert_eq!(Zone::parse("<-05:30>+05:30").unwrap().east_at(0), -19_800);
         assert_eq!(Zone::parse("FOO5").unwrap().east_at(0), -18_000);
         assert_eq!(Zone::parse("EST5EDT").unwrap().east_at(1_720_000_000), -14_400);
+        assert_eq!(Zone::parse("posix/Etc/GMT+5").unwrap().abbreviation_at(0), "-05");
         assert!(Zone::parse("Mars/Olympus").is_none());
         assert!(Zone::parse("").is_none());
     }
