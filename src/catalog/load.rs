@@ -245,10 +245,10 @@ fn lineage(
         if !settled {
             // Views that wait for one another cannot be (PostgreSQL has no such), but must not loop.
             for (index, _) in &later {
-                if let Some(relation) = catalog.relations.get_mut(*index) {
-                    if waiting.contains(&relation.oid) {
-                        relation.unusable = Some("its definition could not be resolved".to_owned());
-                    }
+                if let Some(relation) = catalog.relations.get_mut(*index)
+                    && waiting.contains(&relation.oid)
+                {
+                    relation.unusable = Some("its definition could not be resolved".to_owned());
                 }
             }
             later.retain(|(index, _)| {

@@ -15,6 +15,12 @@ pub(super) fn refused(fields: &Fields<'_>, refusal: &Refusal, out: &mut Vec<u8>)
     if fields.sqlstate() != UNDEFINED_COLUMN {
         return Verdict::Pass;
     }
+    report(refusal, out);
+    Verdict::Replace
+}
+
+/// Writes an error of ours.
+pub(super) fn report(refusal: &Refusal, out: &mut Vec<u8>) {
     build::error(
         out,
         &build::Report {
@@ -26,7 +32,6 @@ pub(super) fn refused(fields: &Fields<'_>, refusal: &Refusal, out: &mut Vec<u8>)
             position: refusal.position,
         },
     );
-    Verdict::Replace
 }
 
 /// Maps an error or notice about rewritten text back: its position, and names of columns in DETAIL where the
@@ -79,24 +84,39 @@ fn detail(text: &[u8]) -> Vec<u8> {
     cleaned.unwrap_or_else(|| text.to_owned()).into_bytes()
 }
 
-/// `pyrite.eq(email), region` becomes `email, region`.
+/// `pyrite.eq(email::bytea), region` becomes `email, region`.
 fn without_functions(columns: &str) -> String {
     let mut out = String::with_capacity(columns.len());
     let mut rest = columns;
-    while let Some(at) = rest.find("pyrite.") {
-        let (before, call) = rest.split_at(at);
+    while let Some((before, call)) = rest.split_once("pyrite.") {
         out.push_str(before);
-        // Names of ours hold no parenthesis; the argument is one column.
-        let argument = call.split_once('(').and_then(|(_, after)| after.split_once(')'));
-        let Some((argument, after)) = argument else {
-            rest = call;
-            break;
-        };
-        out.push_str(argument);
-        rest = after;
+        let call = call.split_once('(').and_then(|(_, inside)| Some((inside, closing(inside)?)));
+        let Some((inside, end)) = call else { break };
+        out.push_str(column(inside.get(..end).unwrap_or_default()));
+        rest = inside.get(end + 1..).unwrap_or_default();
     }
     out.push_str(rest);
     out
+}
+
+/// Where the parenthesis that is open at the start closes; those in quoted names do not count.
+fn closing(text: &str) -> Option<usize> {
+    let (mut depth, mut quoted) = (1, false);
+    text.bytes().position(|byte| {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'(' if !quoted => depth += 1,
+            b')' if !quoted => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    })
+}
+
+/// The column in `(email)::bytea`.
+fn column(argument: &str) -> &str {
+    let name = argument.strip_suffix("::bytea").unwrap_or(argument);
+    name.strip_prefix('(').and_then(|n| n.strip_suffix(')')).unwrap_or(name)
 }
 
 /// An error that a question of ours met, as the client's statement shall show it.
@@ -153,7 +173,11 @@ mod tests {
         assert_eq!(of("Key (pyrite.eq(email))=(\\x0011) already exists."), "Key (email) already exists.");
         assert_eq!(
             of("Key (region, pyrite.eq((email)::bytea))=(1, \\x00) already exists."),
-            "Key (region, (email)::bytea) already exists."
+            "Key (region, email) already exists."
+        );
+        assert_eq!(
+            of("Key (pyrite.eq(\"a)b\"::bytea), x)=(\\x00, 1) already exists."),
+            "Key (\"a)b\", x) already exists."
         );
         assert_eq!(of("Key (id)=(1) already exists."), "Key (id)=(1) already exists.");
     }

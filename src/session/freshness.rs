@@ -71,6 +71,8 @@ pub(super) struct Freshness {
     generation: u64,
     /// The catalog is this transaction's own.
     local: bool,
+    /// The ReadyForQuery at hand has waited for the catalog.
+    released: bool,
 }
 
 impl Default for Freshness {
@@ -82,6 +84,7 @@ impl Default for Freshness {
             text: Vec::new(),
             generation: 0,
             local: false,
+            released: false,
         }
     }
 }
@@ -238,13 +241,30 @@ impl Machine {
         }
     }
 
+    /// Begins to read the shared catalog if a transaction that is over now has changed it.
+    pub(super) fn hold(&mut self) -> bool {
+        let released = std::mem::take(&mut self.fresh.released);
+        if released || (!self.fresh.catalog.dirty && !self.fresh.catalog.volatile) {
+            return false;
+        }
+        let database = Arc::clone(&self.database);
+        self.refresh = Some(Box::pin(async move { database.refresh().await }));
+        self.holding = true;
+        true
+    }
+
     /// The shared catalog was read anew.
     pub(super) fn refreshed(&mut self, outcome: Result<Arc<Catalog>, RefreshError>) {
+        let held = std::mem::take(&mut self.holding);
+        self.fresh.released = held;
         match outcome {
             Ok(catalog) => {
                 self.catalog = catalog;
                 self.fresh.catalog = Known::default();
+                self.fresh.local = false;
             }
+            // The next statement that needs it tries again.
+            Err(_) if held => self.fresh.catalog = Known { dirty: true, volatile: false },
             Err(error) => {
                 self.failed = Some(Refusal {
                     sqlstate: "58000",

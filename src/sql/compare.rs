@@ -16,13 +16,13 @@ use crate::value::{self, Family, Type};
 impl Planner<'_> {
     /// Equality in any form.
     pub fn compare(&mut self, left: &Expr, right: &Expr, clause: &str) -> Planned<()> {
-        if let (Some(lefts), Some(rights)) = (row(left), row(right)) {
-            if lefts.len() == rights.len() {
-                for (left, right) in lefts.iter().zip(rights) {
-                    self.compare(left, right, clause)?;
-                }
-                return Ok(());
+        if let (Some(lefts), Some(rights)) = (row(left), row(right))
+            && lefts.len() == rights.len()
+        {
+            for (left, right) in lefts.iter().zip(rights) {
+                self.compare(left, right, clause)?;
             }
+            return Ok(());
         }
         let left = self.expr(left)?;
         let right = self.expr(right)?;
@@ -32,6 +32,15 @@ impl Planner<'_> {
     /// Both sides of an equality become terms, or both stay plain.
     pub fn equate(&mut self, left: Val, right: Val, clause: &str) -> Planned<()> {
         match (left, right) {
+            (left, right) if matches!(left, Val::Choice(_)) || matches!(right, Val::Choice(_)) => {
+                let target = left.column().or(right.column()).cloned();
+                let mut values = left.alternatives();
+                values.extend(right.alternatives());
+                values.into_iter().try_for_each(|value| match &target {
+                    Some(target) => self.equate_with(target, value, clause),
+                    None => self.settle_plain(value, clause),
+                })
+            }
             (Val::Column(left), Val::Column(right)) => {
                 self.comparable(&left.column, &right.column, left.extent)?;
                 self.term(left, clause)?;
@@ -211,6 +220,9 @@ impl Planner<'_> {
                 self.seal_equal(value, &left.column.clone(), operator)
             }
             Val::Null { extent, cast } => self.null(extent, cast),
+            Val::Choice(choice) => {
+                choice.values.into_iter().try_for_each(|value| self.equate_with(left, value, clause))
+            }
             Val::Plain => Err(unsupported(
                 format!("the comparison of encrypted column {} with an expression", full_name(&left.column)),
                 "Compare it with a parameter, a literal, or a column of its key group.",

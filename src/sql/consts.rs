@@ -238,7 +238,7 @@ impl Planner<'_> {
     }
 
     /// The type that a constant has in the eyes of PostgreSQL; `None`: unknown yet.
-    fn const_type(&self, value: &Const) -> Option<Type> {
+    pub fn const_type(&self, value: &Const) -> Option<Type> {
         if let Some(ty) = value.outer_type() {
             return Some(ty);
         }

@@ -77,7 +77,7 @@ pub(super) fn table(
         )
         .at(Some(open)));
     };
-    super::utility::references(tokens, range.clone(), scope)?;
+    super::utility::references(tokens, range.clone(), false, scope)?;
     let mut table = Table {
         tokens,
         catalog: scope.catalog,

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::consts::Extent;
-use super::expr::{Val, ident, object_name};
+use super::expr::{Choice, Val, ident, object_name};
 use super::parse::{self, index_of};
 use super::planner::{Planner, param_number};
 use super::query::Outputs;
@@ -217,6 +217,9 @@ impl Planner<'_> {
         }
         let Some(target) = &column.encrypted else {
             return match value {
+                Val::Choice(choice) => {
+                    choice.values.into_iter().try_for_each(|value| self.assign(column, value))
+                }
                 Val::Column(value) => Err(unsupported(
                     format!(
                         "storing encrypted column {} in column {}, which is not encrypted,",
@@ -250,7 +253,11 @@ impl Planner<'_> {
                 }
                 Ok(())
             }
-            Val::Plain => Err(unsupported(
+            // Which of them is stored decides whether its length counts: a constant must come first.
+            Val::Choice(choice) if storable(&choice) => {
+                choice.values.into_iter().try_for_each(|value| self.assign(column, value))
+            }
+            Val::Plain | Val::Choice(_) => Err(unsupported(
                 format!("an expression as value of encrypted column {}", full_name(target)),
                 "Give a parameter, a literal, NULL, DEFAULT, or a column of its key group.",
             )),
@@ -316,15 +323,15 @@ impl Planner<'_> {
         for index in range {
             let name = self.tokens.name(index).unwrap_or_default();
             let column = relation.column(&name);
-            if let Some(encrypted) = column.and_then(|c| c.encrypted.as_ref()) {
-                if !self.tokens.is_word(index + 1, "is") {
-                    return Err(column_in(encrypted, "the predicate of ON CONFLICT").at(Some(index)));
-                }
+            if let Some(encrypted) = column.and_then(|c| c.encrypted.as_ref())
+                && !self.tokens.is_word(index + 1, "is")
+            {
+                return Err(column_in(encrypted, "the predicate of ON CONFLICT").at(Some(index)));
             }
-            if let Some(number) = param_number(self.tokens.raw(index)) {
-                if let Some(param) = self.params.get_mut(number - 1) {
-                    param.plain.get_or_insert(index);
-                }
+            if let Some(number) = param_number(self.tokens.raw(index))
+                && let Some(param) = self.params.get_mut(number - 1)
+            {
+                param.plain.get_or_insert(index);
             }
         }
         Ok(())
@@ -400,7 +407,7 @@ impl Planner<'_> {
         self.frames.push(Frame::default());
         self.push_target(&relation, alias)?;
         match &update.from {
-            Some(UpdateTableFromKind::AfterSet(from)) => self.from_list(from)?,
+            Some(UpdateTableFromKind::AfterSet(from)) => self.read_from(from)?,
             Some(UpdateTableFromKind::BeforeSet(_)) => return Err(syntax("UPDATE")),
             None => {}
         }
@@ -431,7 +438,7 @@ impl Planner<'_> {
         self.frames.push(Frame::default());
         self.push_target(&relation, alias)?;
         if let Some(using) = &delete.using {
-            self.from_list(using)?;
+            self.read_from(using)?;
         }
         if let Some(condition) = &delete.selection {
             self.condition(condition, "WHERE")?;
@@ -444,6 +451,12 @@ impl Planner<'_> {
     fn returning(&mut self, list: Option<&[SelectItem]>) -> Planned<Outputs> {
         list.map_or_else(|| Ok(Outputs::default()), |list| self.select_list(list))
     }
+}
+
+/// Whether the choice stores what PostgreSQL would, with the checks that PostgreSQL would make.
+fn storable(choice: &Choice) -> bool {
+    let constant = |value: &Val| matches!(value, Val::Const(_));
+    choice.coalesce && !choice.values.iter().skip(1).any(constant) || !choice.values.iter().any(constant)
 }
 
 /// The keyword DEFAULT, which the tree has as a name.

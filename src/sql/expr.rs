@@ -27,6 +27,37 @@ pub(super) enum Val {
     Const(Const),
     /// NULL, with its casts.
     Null { extent: Option<Extent>, cast: bool },
+    /// One of several (COALESCE, CASE), none of them plain.
+    Choice(Choice),
+}
+
+/// What COALESCE or CASE chooses from.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub values: Vec<Val>,
+    /// The first one that is not NULL is taken.
+    pub coalesce: bool,
+    /// NULL is among them.
+    pub nullable: bool,
+}
+
+impl Val {
+    /// The encrypted column in it.
+    pub fn column(&self) -> Option<&ColumnVal> {
+        match self {
+            Val::Column(value) => Some(value),
+            Val::Choice(choice) => choice.values.iter().find_map(Val::column),
+            _ => None,
+        }
+    }
+
+    /// Itself, or what it chooses from.
+    pub fn alternatives(self) -> Vec<Val> {
+        match self {
+            Val::Choice(choice) => choice.values,
+            other => vec![other],
+        }
+    }
 }
 
 /// An encrypted column's value in an expression.
@@ -178,6 +209,9 @@ impl Planner<'_> {
                 Ok(())
             }
             Val::Column(value) => Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first))),
+            Val::Choice(choice) => {
+                choice.values.into_iter().try_for_each(|value| self.settle_plain(value, clause))
+            }
         }
     }
 
@@ -197,7 +231,7 @@ impl Planner<'_> {
             Expr::Nested(inner) => {
                 let mut value = self.expr(inner)?;
                 match &mut value {
-                    Val::Plain => {}
+                    Val::Plain | Val::Choice(_) => {}
                     Val::Const(value) => value.extent = self.nested(value.extent),
                     Val::Column(value) => value.extent = self.nested(value.extent),
                     Val::Null { extent, .. } => *extent = self.nested(*extent),
@@ -298,11 +332,16 @@ impl Planner<'_> {
                 if let Some(operand) = operand {
                     self.plain(operand, "CASE")?;
                 }
+                let mut values = Vec::with_capacity(conditions.len() + 1);
                 for when in conditions {
                     self.condition(&when.condition, "CASE")?;
-                    self.plain(&when.result, "CASE")?;
+                    values.push(self.expr(&when.result)?);
                 }
-                self.plain_all(else_result.as_deref(), "CASE")
+                values.push(match else_result {
+                    Some(expr) => self.expr(expr)?,
+                    None => Val::Null { extent: None, cast: false },
+                });
+                self.choice(values, false, "CASE")
             }
             Expr::Tuple(list) => self.plain_all(list, "a row constructor"),
             Expr::Array(array) => self.plain_all(&array.elem, "ARRAY"),
@@ -355,6 +394,10 @@ impl Planner<'_> {
         self.no_row_type(data_type)?;
         let extent = match &value {
             Val::Plain => return Ok(Val::Plain),
+            Val::Choice(_) => {
+                self.settle_plain(value, "a cast of COALESCE or CASE")?;
+                return Ok(Val::Plain);
+            }
             Val::Const(value) => value.extent,
             Val::Column(value) => value.extent,
             Val::Null { extent, .. } => *extent,
@@ -441,8 +484,32 @@ impl Planner<'_> {
                 }
             }
             Val::Const(value) => self.plain_const(&value),
+            Val::Choice(choice) => {
+                // Envelopes are NULL where their values are; a constant between them would need sealing.
+                let constant = choice.values.iter().any(|v| matches!(v, Val::Const(_)));
+                if constant || choice.values.iter().all(|v| v.column().is_none()) {
+                    self.settle_plain(Val::Choice(choice), "IS NULL")?;
+                }
+            }
             _ => {}
         }
+        Ok(Val::Plain)
+    }
+
+    /// A choice between these, or a plain value.
+    pub fn choice(&mut self, values: Vec<Val>, coalesce: bool, clause: &str) -> Planned<Val> {
+        let open = values.iter().all(|v| !matches!(v, Val::Plain));
+        let nullable = values.iter().any(|v| match v {
+            Val::Null { .. } => true,
+            Val::Choice(inner) => inner.nullable,
+            _ => false,
+        });
+        let nested = values.iter().any(|v| matches!(v, Val::Choice(inner) if inner.coalesce != coalesce));
+        if open && !nested {
+            let values = values.into_iter().flat_map(Val::alternatives).collect();
+            return Ok(Val::Choice(Choice { values, coalesce, nullable }));
+        }
+        values.into_iter().try_for_each(|value| self.settle_plain(value, clause))?;
         Ok(Val::Plain)
     }
 

@@ -34,7 +34,7 @@ const ONE_COLUMN: &[&str] = &[
 
 impl Planner<'_> {
     /// Reads a FROM list into the innermost frame.
-    pub fn from_list(&mut self, list: &[TableWithJoins]) -> Planned<()> {
+    pub fn read_from(&mut self, list: &[TableWithJoins]) -> Planned<()> {
         for table in list {
             let star = self.table_with_joins(table)?;
             if let Some(frame) = self.frames.last_mut() {

@@ -1,6 +1,8 @@
 //! Function calls and windows.
 
-use sqlparser::ast::{FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, WindowType};
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, WindowType,
+};
 
 use super::expr::{Val, object_name};
 use super::planner::{Mode, Planner};
@@ -43,6 +45,13 @@ impl Planner<'_> {
             return Ok(Val::Plain);
         }
         self.known_function(&name, token)?;
+        if let (true, [_], Some(values)) = (name == "coalesce", parts.as_slice(), plain_args(function)) {
+            let mut alternatives = Vec::with_capacity(values.len());
+            for value in values {
+                alternatives.push(self.expr(value)?);
+            }
+            return self.choice(alternatives, true, "COALESCE");
+        }
         let clause = format!("function {name}");
         self.function_args(&function.parameters, &name, &clause)?;
         self.function_args(&function.args, &name, &clause)?;
@@ -145,4 +154,20 @@ impl Planner<'_> {
         }
         Ok(())
     }
+}
+
+/// The arguments of a call that has nothing but expressions.
+fn plain_args(function: &sqlparser::ast::Function) -> Option<Vec<&Expr>> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let bare = list.duplicate_treatment.is_none()
+        && list.clauses.is_empty()
+        && function.filter.is_none()
+        && function.over.is_none()
+        && function.within_group.is_empty()
+        && matches!(function.parameters, FunctionArguments::None);
+    let expressions = list.args.iter().map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+        _ => None,
+    });
+    if bare { expressions.collect() } else { None }
 }

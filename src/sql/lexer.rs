@@ -394,10 +394,8 @@ fn join_segments(raw: &str, escapes: bool) -> Option<Zeroizing<String>> {
             '\'' => inside = false,
             '\\' if inside && escapes => {
                 out.push('\\');
-                match chars.next()? {
-                    // `\'` must not be read as a doubled quote in the next step.
-                    next => out.push(next),
-                }
+                // Both together: `\'` must not be read as a quote.
+                out.push(chars.next()?);
             }
             _ if inside => out.push(c),
             _ => {}

@@ -134,6 +134,9 @@ fn parser_tokens(
         let token = match kind {
             Kind::Word => ParserToken::make_word(raw, None),
             Kind::Quoted | Kind::UnicodeQuoted => {
+                if tokens.is_word(index + 1, "uescape") {
+                    return Err(ParseError::Syntax(Some(index)));
+                }
                 let name = tokens.name(index).ok_or(ParseError::Syntax(Some(index)))?;
                 ParserToken::make_word(&name, Some('"'))
             }

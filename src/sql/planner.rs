@@ -171,10 +171,8 @@ impl<'a> Planner<'a> {
 
     fn search(&self, name: &str) -> Option<&'a Relation> {
         let explicit = self.environment.path().iter().any(|s| s.starts_with("pg_temp"));
-        if !explicit {
-            if let Some(relation) = self.environment.temporary(name) {
-                return Some(relation);
-            }
+        if !explicit && let Some(relation) = self.environment.temporary(name) {
+            return Some(relation);
         }
         self.environment.path().iter().find_map(|schema| {
             if schema.starts_with("pg_temp") {

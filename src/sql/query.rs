@@ -37,10 +37,7 @@ impl Outputs {
 
     /// The first encrypted output.
     pub fn encrypted(&self) -> Option<&super::expr::ColumnVal> {
-        self.columns.iter().find_map(|c| match &c.value {
-            Val::Column(value) => Some(value),
-            _ => None,
-        })
+        self.columns.iter().find_map(|c| c.value.column())
     }
 }
 
@@ -158,6 +155,7 @@ impl Planner<'_> {
                 (Val::Column(value), _) | (_, Val::Column(value)) => {
                     return Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first)));
                 }
+                // A choice with an encrypted column in it is refused here too.
                 (l, r) => {
                     self.settle_plain(l, clause)?;
                     self.settle_plain(r, clause)?;
@@ -216,6 +214,10 @@ impl Planner<'_> {
                     self.plain_const(value);
                     Held::default()
                 }
+                Val::Choice(_) => {
+                    self.settle_plain(column.value.clone(), "COALESCE or CASE inside a subquery or view")?;
+                    Held::default()
+                }
                 _ => Held::default(),
             };
             let name = aliases.get(index).unwrap_or(&column.name).clone();
@@ -229,7 +231,7 @@ impl Planner<'_> {
         let first = index_of(select.select_token.0.span);
         check_select(select).map_err(|draft| draft.at(first))?;
         self.frames.push(Frame::default());
-        self.from_list(&select.from)?;
+        self.read_from(&select.from)?;
         let outputs = self.select_list(&select.projection)?;
         if let Some(condition) = &select.selection {
             self.condition(condition, "WHERE")?;
@@ -338,9 +340,9 @@ impl Planner<'_> {
     /// An entry of ORDER BY, GROUP BY or DISTINCT ON: an output's name or number, or an expression.
     fn output_ref(&mut self, expr: &Expr, outputs: &Outputs, clause: &str, input_first: bool) -> Planned<()> {
         let place = index_of(expr.span());
-        let refuse = |value: &Val| match value {
-            Val::Column(value) => Err(column_in(&value.column, clause).at(place)),
-            _ => Ok(()),
+        let refuse = |value: &Val| match value.column() {
+            Some(value) => Err(column_in(&value.column, clause).at(place)),
+            None => Ok(()),
         };
         match expr {
             Expr::Value(value) => {
@@ -391,8 +393,8 @@ impl Planner<'_> {
 
     /// Outputs that nobody looks at (EXISTS).
     pub fn settle_ignored(&mut self, outputs: Outputs) {
-        for column in outputs.columns {
-            if let Val::Const(value) = column.value {
+        for value in outputs.columns.into_iter().flat_map(|c| c.value.alternatives()) {
+            if let Val::Const(value) = value {
                 self.plain_const(&value);
             }
         }
@@ -408,10 +410,17 @@ impl Planner<'_> {
         }
         let mut list = Vec::with_capacity(outputs.columns.len());
         for column in outputs.columns {
-            let Val::Column(value) = column.value else {
-                self.settle_plain(column.value, "the select list")?;
-                list.push(Output::Plain);
-                continue;
+            let value = match column.value {
+                Val::Column(value) => value,
+                Val::Choice(choice) => {
+                    list.push(self.choice_output(choice)?);
+                    continue;
+                }
+                other => {
+                    self.settle_plain(other, "the select list")?;
+                    list.push(Output::Plain);
+                    continue;
+                }
             };
             let mut casts = Vec::new();
             let mut from = value.column.ty;
@@ -441,7 +450,8 @@ impl Planner<'_> {
     pub fn scalar_subquery(&mut self, query: &Query) -> Planned<Val> {
         let mut outputs = self.query(query)?;
         if outputs.columns.len() == 1 {
-            if let Some(OutColumn { value: Val::Column(value), .. }) = outputs.columns.pop() {
+            let output = outputs.columns.pop().map_or(Val::Plain, |c| c.value);
+            if let Val::Column(value) = output {
                 if !value.casts.is_empty() {
                     return Err(column_in(&value.column, "a cast inside a subquery")
                         .at(value.extent.map(|e| e.first)));
@@ -450,6 +460,7 @@ impl Planner<'_> {
                 let held = Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: None };
                 return self.held(held, place);
             }
+            self.settle_plain(output, "a subquery")?;
             return Ok(Val::Plain);
         }
         self.settle_outputs(outputs, "a subquery")?;

@@ -31,9 +31,8 @@ pub(super) fn split(tokens: &Tokens<'_>) -> Vec<Range<usize>> {
             }
             // A body in SQL has semicolons of its own, and CASE has an END too.
             _ if create(start) => {
-                if tokens.is_word(index, "begin") && tokens.is_word(index + 1, "atomic") {
-                    block += 1;
-                } else if block > 0 && tokens.is_word(index, "case") {
+                let atomic = tokens.is_word(index, "begin") && tokens.is_word(index + 1, "atomic");
+                if atomic || (block > 0 && tokens.is_word(index, "case")) {
                     block += 1;
                 } else if block > 0 && tokens.is_word(index, "end") {
                     block -= 1;

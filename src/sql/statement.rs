@@ -53,9 +53,8 @@ pub(super) fn plan(text: &str, announced: &[u32], scope: &Scope<'_>) -> Plan {
 /// The single statement's pieces, with what the client wrote around it.
 fn stretch(done: &mut Finished, text: &str) {
     use super::plan::Piece;
-    match done.pieces.first_mut() {
-        Some(Piece::Source(range)) => range.start = 0,
-        _ => {}
+    if let Some(Piece::Source(range)) = done.pieces.first_mut() {
+        range.start = 0
     }
     if let Some(Piece::Source(range)) = done.pieces.last_mut() {
         range.end = text.len();
@@ -192,6 +191,8 @@ pub(super) fn named(tokens: &Tokens<'_>, range: Range<usize>, catalog: &Catalog)
     for index in range {
         match tokens.kind(index) {
             Some(Kind::Word | Kind::Quoted | Kind::UnicodeQuoted) => {
+                // An identifier with an escape character of its own is not read here.
+                as_name |= tokens.is_word(index + 1, "uescape");
                 as_name |= tokens
                     .name(index)
                     .is_none_or(|n| catalog.is_protected_name(&n) || catalog.is_sensitive_function(&n));

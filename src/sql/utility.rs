@@ -302,8 +302,14 @@ fn create(tokens: &Tokens<'_>, range: Range<usize>, as_name: bool, scope: &Scope
                     "Create the table first, then INSERT … SELECT.",
                 )),
                 Some(_) => hidden_in_strings(tokens, range, scope),
-                None => references(tokens, range, scope).map(|()| Verdict::Forward),
+                None => {
+                    let temporary = has("temp") || has("temporary");
+                    references(tokens, range, temporary, scope).map(|()| Verdict::Forward)
+                }
             }
+        }
+        "view" if as_name && (has("temp") || has("temporary")) => {
+            Err(unsupported("a temporary view over an encrypted table", "Create a permanent view."))
         }
         "view" if has("materialized") || has("recursive") => Err(unsupported(
             "a materialized or recursive view over an encrypted table",
@@ -346,9 +352,23 @@ fn top_level(tokens: &Tokens<'_>, range: Range<usize>, word: &str) -> Option<usi
     None
 }
 
-/// Refuses a foreign key that points at an encrypted column, and LIKE of an encrypted table.
-pub(super) fn references(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>) -> Planned<()> {
+/// Refuses a foreign key that points at an encrypted column, LIKE of an encrypted table, and a temporary
+/// child of one.
+pub(super) fn references(
+    tokens: &Tokens<'_>,
+    range: Range<usize>,
+    temporary: bool,
+    scope: &Scope<'_>,
+) -> Planned<()> {
     for index in range {
+        let child = tokens.is_word(index, "inherits") || tokens.is_word(index, "of");
+        if temporary && child {
+            return Err(unsupported(
+                "a temporary child of a table",
+                "Create a permanent table, or a temporary one with columns of its own.",
+            )
+            .at(Some(index)));
+        }
         let like = tokens.is_word(index, "like");
         if !like && !tokens.is_word(index, "references") {
             continue;

@@ -1,6 +1,6 @@
 //! Runs cases on both sides.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -40,6 +40,7 @@ pub struct Sides {
     control: Tap,
     proxy: Option<Pyrite>,
     canaries: Vec<Canary>,
+    known_leaks: HashSet<String>,
 }
 
 impl Sides {
@@ -68,6 +69,7 @@ impl Sides {
             control,
             proxy,
             canaries,
+            known_leaks: HashSet::new(),
         };
         for file in ["schema.sql", "data.sql"] {
             // Statement by statement: a mistake is then easy to find, and each is a test of its own.
@@ -96,12 +98,23 @@ impl Sides {
                 }
             }
             self.clean_up(case);
+            for leak in self.new_leaks() {
+                let _ = writeln!(report, "LEAK {} ({name}, {}): {leak}", case.title(), case.place);
+            }
         }
         match (report.is_empty(), refused) {
             (false, _) => Verdict::Different(report),
             (true, true) => Verdict::Refused,
             (true, false) => Verdict::Same,
         }
+    }
+
+    /// What the tap has found since the last call.
+    fn new_leaks(&mut self) -> Vec<String> {
+        let Some(proxy) = &self.proxy else { return Vec::new() };
+        let mut hits = proxy.tap().hits();
+        hits.retain(|hit| self.known_leaks.insert(hit.clone()));
+        hits
     }
 
     /// Whether a step was refused as marked; or how it differed.

@@ -11,7 +11,7 @@ CREATE TABLE customers (
 );
 CREATE TABLE vehicles (
     vin char(17) PRIMARY KEY,
-    owner_email varchar(100),
+    owner_email varchar(254),
     customer_id integer,
     model text,
     price numeric(12,2),

@@ -59,6 +59,9 @@ fn indexes_and_views() {
         ("CREATE INDEX ON customers USING gin (email)", "0A000", "this index"),
         ("CREATE INDEX ON customers (id) WHERE email = 'x'", "0A000", "predicate"),
         ("CREATE VIEW v AS SELECT id FROM customers WHERE email = 'x'", "0A000", "stored definition"),
+        ("CREATE TEMP VIEW v AS SELECT id, email FROM customers", "0A000", "temporary view"),
+        ("CREATE TEMP TABLE t () INHERITS (customers)", "0A000", "temporary child"),
+        ("SELECT * FROM U&\"d!0061t!+000061\" UESCAPE '!'", "0A000", "syntax"),
         ("CREATE MATERIALIZED VIEW v AS SELECT id FROM customers", "0A000", "materialized"),
         (
             "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM customers'",
