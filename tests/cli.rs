@@ -263,7 +263,10 @@ fn plan_shows_what_would_be_sent_and_refusals_have_status_1() {
     let (status, out, _) = plan(&["SELECT now(), id FROM other.customers"]);
     assert!(status == 0 && out.contains("forwarded as it came"), "{out}");
     let (status, out, _) = plan(&["--search-path", "other", "SELECT email FROM customers WHERE email < 'x'"]);
-    assert!(status == 0 && out.contains("\"other\".customers") && !out.contains("pyrite"), "{out}");
+    assert!(
+        status == 0 && out.replace('"', "").contains("other.customers") && !out.contains("pyrite"),
+        "{out}"
+    );
     let (status, out, _) = plan(&["SELECT email FROM customers WHERE email < 'canary'"]);
     assert!(status == 1 && out.contains("refused") && out.contains("0A000"), "{out}");
     assert!(!out.contains("canary"), "{out}");
@@ -271,6 +274,122 @@ fn plan_shows_what_would_be_sent_and_refusals_have_status_1() {
     assert!(status == 1 && out.contains("statement 2: refused"), "{out}");
     let (status, _, err) = plan(&["-d", "elsewhere", "SELECT 1"]);
     assert!(status == 2 && err.contains("plan_shop"), "{err}");
+}
+
+/// A `pyrite run` that ends with its owner.
+struct Running(std::process::Child);
+
+impl Running {
+    /// Returns when it accepts connections.
+    fn start(file: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pyrite"))
+            .args(["run", "-c", path(file)])
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("start pyrite");
+        let mut log = BufReader::new(child.stderr.take().expect("its log")).lines().map_while(Result::ok);
+        let mut seen = Vec::new();
+        let ready = log.by_ref().any(|line| {
+            seen.push(line);
+            seen.iter().any(|line| line.contains("accepting connections"))
+        });
+        // Its log must be read on, or it would wait for a reader.
+        std::thread::spawn(move || log.count());
+        assert!(ready, "{}", seen.join("\n"));
+        Self(child)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_way_from_init_to_a_protected_table_is_as_the_readme_says() {
+    let folder = Folder::new("way");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (upstream, listen) = (format!("127.0.0.1:{}", server().port()), format!("127.0.0.1:{port}"));
+    let file = folder.0.join("pyrite.toml");
+    let options =
+        ["--config", path(&file), "--upstream", &upstream, "--listen", &listen, "--database", "way_shop"];
+    let (status, out, err) = pyrite(&[&["init"], &options[..]].concat());
+    assert_eq!((status, err.as_str()), (0, ""));
+    sql("postgres", "CREATE DATABASE way_shop TEMPLATE template0 ENCODING 'UTF8'");
+    // Its own words, but for the password, which this server does not ask for.
+    let (administrator, later) = out.split_once("and, when").expect("two parts");
+    let statements = |part: &str| {
+        let lines = part.lines().map(str::trim).filter(|line| line.ends_with(';'));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    sql("way_shop", &statements(administrator));
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    text.push_str(
+        "[databases.way_shop.tables.\"public.customers\"]\n\
+         email = { type = \"varchar(254)\", search = [\"equality\"] }\nid_card = \"text\"\n",
+    );
+    std::fs::write(&file, text).unwrap();
+
+    let (status, out, _) = pyrite(&["check", "-c", path(&file)]);
+    assert!(status == 1 && out.contains("this table does not exist"), "{out}");
+    let running = Running::start(&file);
+    sql(
+        "way_shop",
+        &format!(
+            "CREATE ROLE application_role LOGIN; GRANT CREATE, USAGE ON SCHEMA public TO application_role;\n{}",
+            statements(later)
+        ),
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let login = format!("host=127.0.0.1 port={port} user=application_role dbname=way_shop");
+        let (client, connection) = tokio_postgres::connect(&login, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let table = "CREATE TABLE customers (id int PRIMARY KEY, email varchar(254) UNIQUE, id_card text)";
+        client.batch_execute(table).await.unwrap();
+        let insert = "INSERT INTO customers VALUES ($1, $2, $3)";
+        client.execute(insert, &[&7, &"ada@example.org", &"N1234"]).await.unwrap();
+        let select = "SELECT id, id_card FROM customers WHERE email = $1";
+        let row = client.query_one(select, &[&"ada@example.org"]).await.unwrap();
+        assert_eq!((row.get::<_, i32>(0), row.get::<_, String>(1)), (7, "N1234".to_owned()));
+        let again = client.execute(insert, &[&8, &"ada@example.org", &"x"]).await.unwrap_err();
+        assert_eq!(again.code().map(|code| code.code()), Some("23505"), "UNIQUE holds");
+    });
+    let (status, out, err) = pyrite(&["check", "-c", path(&file)]);
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("2 of 2 configured columns are encrypted; nothing is missing"), "{out}");
+    assert!(out.contains("encrypted, equality by index customers_email_key"), "{out}");
+
+    // A column that comes later, as the README tells it.
+    drop(running);
+    sql("way_shop", "ALTER TABLE customers ADD COLUMN phone pyrite.encrypted");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}phone = \"varchar(20)\"\n")).unwrap();
+    let running = Running::start(&file);
+    runtime.block_on(async {
+        let login = format!("host=127.0.0.1 port={port} user=application_role dbname=way_shop");
+        let (client, connection) = tokio_postgres::connect(&login, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let update = "UPDATE customers SET phone = $1 WHERE id = 7 RETURNING phone";
+        let row = client.query_one(update, &[&"+46 8 1234"]).await.unwrap();
+        assert_eq!(row.get::<_, String>(0), "+46 8 1234");
+    });
+    sql(
+        "way_shop",
+        "DO $$ BEGIN ASSERT (SELECT pyrite.is_envelope(phone) FROM customers WHERE id = 7); END $$",
+    );
+
+    // The key is what opens it: another one does not.
+    drop(running);
+    let key = folder.0.join("root.key");
+    let other = folder.0.join("other");
+    std::fs::create_dir(&other).unwrap();
+    assert_eq!(pyrite(&["init", "--config", path(&other.join("pyrite.toml"))]).0, 0);
+    std::fs::copy(other.join("root.key"), &key).unwrap();
+    let (status, _, err) = pyrite(&["run", "-c", path(&file)]);
+    assert!(status == 2 && err.contains("root key"), "{err}");
 }
 
 #[test]

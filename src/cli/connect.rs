@@ -7,7 +7,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 use super::failure::Failure;
-use crate::config::{Config, Upstream};
+use crate::config::Config;
+use crate::database::service_config;
 
 /// How long a server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,15 +28,10 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 
 /// Connects to one database as the service role, with names resolving in `pg_catalog` only.
 pub(super) async fn connect(config: &Config, database: &str) -> Result<Client, Failure> {
-    let mut options = tokio_postgres::Config::new();
-    match &config.upstream {
-        Upstream::Tcp(host, port) => options.host(host).port(*port),
-        Upstream::Unix(folder, port) => options.host_path(folder).port(*port),
-    };
-    options.user(&config.service.user).dbname(database).application_name("pyrite").connect_timeout(TIMEOUT);
-    if let Some(password) = &config.service.password {
-        options.password(password.as_bytes());
-    }
+    let mut options = service_config(config, database);
+    // Set below instead: what a client names at its start is what RESET goes back to, and `plan` needs the
+    // database's own default.
+    options.options("").connect_timeout(TIMEOUT);
     let attempt = tokio::time::timeout(TIMEOUT, options.connect(NoTls)).await;
     let (client, connection) = match attempt {
         Ok(result) => result.map_err(|error| explain(&error, config, database))?,

@@ -15,6 +15,12 @@ pub(super) fn refused(fields: &Fields<'_>, refusal: &Refusal, out: &mut Vec<u8>)
     if fields.sqlstate() != UNDEFINED_COLUMN {
         return Verdict::Pass;
     }
+    report(refusal, out);
+    Verdict::Replace
+}
+
+/// Writes an error of ours.
+pub(super) fn report(refusal: &Refusal, out: &mut Vec<u8>) {
     build::error(
         out,
         &build::Report {
@@ -26,7 +32,6 @@ pub(super) fn refused(fields: &Fields<'_>, refusal: &Refusal, out: &mut Vec<u8>)
             position: refusal.position,
         },
     );
-    Verdict::Replace
 }
 
 /// Maps an error or notice about rewritten text back: its position, and names of columns in DETAIL where the

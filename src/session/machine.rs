@@ -78,7 +78,16 @@ pub(super) struct Machine {
     passing: [usize; 2],
     /// Composed for the other side.
     pub composed: Vec<u8>,
+    /// Composed by the response side for the server.
+    pub to_server: Vec<u8>,
+    /// The client was told of an error that the server knows nothing of; answers up to ReadyForQuery are
+    /// dropped.
+    pub discarding: bool,
+    /// The client has said "prepare" in SQL: there may be statements that were never parsed by message.
+    pub prepares: bool,
+    /// The client has said good-bye.
     pub terminating: bool,
+    /// The server has.
     pub dying: bool,
 }
 
@@ -109,6 +118,9 @@ impl Machine {
             failed: None,
             passing: [0; 2],
             composed: Vec::new(),
+            to_server: Vec::new(),
+            discarding: false,
+            prepares: false,
             terminating: false,
             dying: false,
         }
@@ -148,6 +160,7 @@ impl Machine {
             // Answers first: they may be what a request waits for.
             self.responses(server, client)?;
             again |= self.requests(client, server)?;
+            let crowded = [server.outbox.len() > OUTBOX, client.outbox.len() > OUTBOX];
             let to_server = server.poll_write(cx, &mut client.inbox);
             let to_client = client.poll_write(cx, &mut server.inbox)?;
             let to_server = match to_server {
@@ -164,6 +177,8 @@ impl Machine {
             if (client.closed || self.terminating) && to_server.is_ready() {
                 return Poll::Ready(Ok(()));
             }
+            // What was left lying for want of room goes on.
+            again |= crowded[0] && server.outbox.len() <= OUTBOX || crowded[1] && !self.blocked(client);
             again |= full[0] && client.inbox.has_space() || full[1] && server.inbox.has_space();
             if !again {
                 return Poll::Pending;
@@ -199,6 +214,10 @@ impl Machine {
     }
 
     fn requests_in(&mut self, inbox: &mut Inbox, server: &mut Link) -> Result<bool, End> {
+        if !self.to_server.is_empty() {
+            inbox.settle(&mut server.outbox);
+            server.outbox.buffer().append(&mut self.to_server);
+        }
         while !self.stalled && !self.holding && !self.terminating && !self.dying {
             if server.outbox.len() > OUTBOX || self.pipeline.len() > REQUESTS {
                 return Ok(false);

@@ -33,6 +33,8 @@ pub(super) enum Entry {
     Inspect(Rc<Planned>),
     /// A query of ours.
     Own(Own),
+    /// A query of ours that fails, so that the transaction block fails as the client was told.
+    Abort,
 }
 
 /// What stands in place of the server's errors.
@@ -70,11 +72,22 @@ pub(super) enum Question {
     Catalog,
 }
 
+/// What follows a request in its segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Nothing that runs, and no Sync yet.
+    Open,
+    /// Nothing that runs, up to the Sync.
+    Ends,
+    /// Other statements.
+    Runs,
+}
+
 impl Entry {
     /// Whether its last message is ReadyForQuery.
     fn ends_ready(&self) -> bool {
         match self {
-            Entry::Sync | Entry::Query(..) | Entry::FunctionCall => true,
+            Entry::Sync | Entry::Query(..) | Entry::FunctionCall | Entry::Abort => true,
             Entry::Own(own) => own.sync,
             _ => false,
         }
@@ -132,6 +145,19 @@ impl Pipeline {
             self.front += 1;
             self.due -= 1;
         }
+    }
+
+    /// What else the segment of the front request runs, if its Sync was sent.
+    pub(super) fn rest_of_segment(&self) -> Rest {
+        let mut runs = false;
+        for entry in self.queue.iter().skip(1) {
+            match entry {
+                Entry::Sync => return if runs { Rest::Runs } else { Rest::Ends },
+                Entry::Execute(_) | Entry::Query(..) | Entry::FunctionCall => runs = true,
+                _ => {}
+            }
+        }
+        if runs { Rest::Runs } else { Rest::Open }
     }
 
     /// Whether a COPY may be among what is not answered.

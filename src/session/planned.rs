@@ -157,6 +157,11 @@ impl ScriptRun {
         self.script.statements.get(self.index).map_or(&[], |s| s.outputs.as_slice())
     }
 
+    /// Whether nothing follows that statement.
+    pub(super) fn is_last(&self) -> bool {
+        self.index + 1 >= self.script.statements.len()
+    }
+
     /// The command tag to show for it.
     pub(super) fn command_tag(&self) -> Option<&'static str> {
         self.script.statements.get(self.index)?.command_tag

@@ -36,7 +36,7 @@ pub(super) struct Portal {
 }
 
 /// Never succeeds, and so never exists: the name under which a refused Bind's stand-in is parsed.
-const REFUSED_NAME: &[u8] = b"_pyrite_refused";
+pub(super) const REFUSED_NAME: &[u8] = b"_pyrite_refused";
 
 impl Machine {
     /// The header of the client's next frame.
@@ -77,6 +77,7 @@ impl Machine {
     fn parse(&mut self, parse: Parse<'_>) -> Result<Verdict, End> {
         let screen = sql::screen(&self.catalog, parse.text);
         let effects = Effects::of(&screen);
+        self.prepares |= names_prepare(parse.text);
         if screen.cleared().is_some() {
             self.define_statement(parse.name, Statement { planned: None, effects });
             self.push(Entry::Parse(Mask::None));
@@ -154,11 +155,17 @@ impl Machine {
         let statement = match self.statements.lookup(name, self.place()) {
             Lookup::Pending => return Ok(Verdict::Wait),
             Lookup::Known(Some(statement)) => statement,
-            Lookup::Known(None) if name.is_empty() => {
-                Statement { planned: None, effects: Effects::default() }
-            }
             // Made by an SQL PREPARE, perhaps.
-            Lookup::Known(None) => Statement { planned: None, effects: Effects::ALL },
+            Lookup::Known(None) if self.prepares && !name.is_empty() => {
+                Statement { planned: None, effects: Effects::ALL }
+            }
+            Lookup::Known(None) => {
+                // The server does not know it either, and says so. The values could be meant for a statement
+                // that failed or is closed; they stay here.
+                build::bind_plain(&mut self.composed, portal, name);
+                self.push(Entry::Bind(Mask::None));
+                return Ok(Verdict::Replace);
+            }
         };
         let Some(planned) = statement.planned else {
             self.define_portal(portal, Portal { bound: None, effects: statement.effects });
@@ -258,6 +265,7 @@ impl Machine {
     fn query(&mut self, text: &[u8]) -> Result<Verdict, End> {
         let screen = sql::screen(&self.catalog, text);
         let effects = Effects::of(&screen);
+        self.prepares |= names_prepare(text);
         let (entry, verdict) = if screen.cleared().is_some() {
             (Entry::Query(Mask::None, None), Verdict::Pass)
         } else {
@@ -348,6 +356,13 @@ impl Machine {
         tracing::debug!(tag = %char::from(tag), "dropped COPY data without a COPY");
         Ok(Verdict::Replace)
     }
+}
+
+/// Whether a text may run an SQL PREPARE.
+fn names_prepare(text: &[u8]) -> bool {
+    const WORD: &[u8] = b"prepare";
+    memchr::memchr2_iter(b'p', b'P', text)
+        .any(|at| text.get(at..at + WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD)))
 }
 
 /// The server's own words for it come in place of this.

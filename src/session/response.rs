@@ -1,8 +1,10 @@
 //! The server's messages, matched against what it owes.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::sql::plan::Output;
+use crate::sql::plan::{Output, REFUSED_TEXT};
+use crate::transform::TransformError;
 use crate::value::Format;
 use crate::wire::backend::{self, Fields, RowDescription, Status};
 use crate::wire::frame::{self, Header};
@@ -11,8 +13,10 @@ use crate::wire::{build, single_string};
 use super::error::End;
 use super::errors;
 use super::machine::{Machine, Verdict};
-use super::pipeline::{Entry, Mask, Own, Question};
+use super::pipeline::{Entry, Mask, Own, Question, Rest};
+use super::plan::from_transform;
 use super::planned::{Planned, Shown, check_outputs, check_plain, describe, open_row};
+use super::request::REFUSED_NAME;
 
 impl Machine {
     /// The header of the server's next frame.
@@ -23,6 +27,7 @@ impl Machine {
     /// Whether a frame passes as its bytes arrive.
     pub(super) fn streams(&mut self, tag: u8) -> Result<bool, End> {
         match tag {
+            _ if self.discarding => Ok(false),
             b'D' => Ok(match self.pipeline.front() {
                 Some(Entry::Execute(bound)) => bound.as_ref().is_none_or(|b| !b.planned.opens),
                 Some(Entry::Query(_, run)) => run.as_ref().is_none_or(|r| r.outputs().is_empty()),
@@ -39,6 +44,16 @@ impl Machine {
 
     /// Decides on one message.
     pub(super) fn response(&mut self, tag: u8, body: &[u8]) -> Result<Verdict, End> {
+        let hidden = self.discarding && !matches!(tag, b'S' | b'A' | b'N' | b'Z');
+        let verdict = self.expected(tag, body)?;
+        if hidden && !self.dying {
+            self.composed.clear();
+            return Ok(Verdict::Replace);
+        }
+        Ok(verdict)
+    }
+
+    fn expected(&mut self, tag: u8, body: &[u8]) -> Result<Verdict, End> {
         match tag {
             b'S' | b'A' => return Ok(Verdict::Pass),
             b'N' => return self.notice(body),
@@ -150,6 +165,9 @@ impl Machine {
     }
 
     fn row(&mut self, body: &[u8]) -> Result<Verdict, End> {
+        if self.discarding {
+            return Ok(Verdict::Replace);
+        }
         let (outputs, formats, shown): (&[Output], &[Format], Shown) = match self.pipeline.front() {
             Some(Entry::Execute(Some(bound))) => {
                 (&bound.planned.rewrite.outputs, &bound.formats, Shown::Binary)
@@ -161,18 +179,62 @@ impl Machine {
             return Err(mismatch("a row has another number of columns than was planned"));
         }
         let values = backend::data_row(body).map_err(End::Server)?;
-        open_row(values, outputs, formats, shown, &mut self.transformer, &mut self.composed).map_err(
-            |error| {
-                // The server has run the statement already, and only the end of the session undoes a transaction
-                // for sure.
-                self.composed.clear();
-                End::Fatal(super::error::Fatal {
-                    sqlstate: error.sqlstate,
-                    message: error.message,
-                    hint: error.hint,
-                })
-            },
-        )?;
+        let opened = open_row(values, outputs, formats, shown, &mut self.transformer, &mut self.composed);
+        match opened {
+            Ok(()) => Ok(Verdict::Replace),
+            Err(error) => self.row_failed(error),
+        }
+    }
+
+    /// A value cannot be opened. The client gets an error as from the statement; the server, which knows of
+    /// nothing, is brought to the same state. Where other statements have run behind it already, that cannot
+    /// be done, and the session ends.
+    fn row_failed(&mut self, error: TransformError) -> Result<Verdict, End> {
+        self.composed.clear();
+        let rest = match self.pipeline.front() {
+            Some(Entry::Query(_, Some(run))) if run.is_last() => Rest::Ends,
+            Some(Entry::Query(..)) => Rest::Runs,
+            _ => self.pipeline.rest_of_segment(),
+        };
+        if rest == Rest::Runs {
+            return Err(End::Fatal(super::error::Fatal {
+                sqlstate: error.sqlstate,
+                message: error.message,
+                hint: error.hint,
+            }));
+        }
+        let refusal = from_transform(error);
+        errors::report(&refusal, &mut self.composed);
+        self.discarding = true;
+        if rest == Rest::Open {
+            self.to_server.clear();
+            build::parse(
+                &mut self.to_server,
+                REFUSED_NAME,
+                |out| out.extend_from_slice(REFUSED_TEXT.as_bytes()),
+                &[],
+            );
+            self.to_server.extend_from_slice(&build::FLUSH);
+            self.pipeline.push(Entry::Parse(Mask::Refused(Arc::new(refusal))));
+            self.skipping = true;
+        }
+        Ok(Verdict::Replace)
+    }
+
+    /// The ReadyForQuery after a row that could not be opened.
+    fn discarded(&mut self, status: Status) -> Result<Verdict, End> {
+        self.discarding = false;
+        if status != Status::Transaction {
+            return Ok(Verdict::Pass);
+        }
+        if self.pipeline.len() > 0 {
+            return Err(End::fatal(
+                "25P02",
+                "a value could not be decrypted in a transaction block; what was sent behind it has run",
+            ));
+        }
+        build::frame(&mut self.to_server, b'Q', |out| build::cstr(out, REFUSED_TEXT.as_bytes()));
+        self.pipeline.push(Entry::Abort);
         Ok(Verdict::Replace)
     }
 
@@ -226,6 +288,7 @@ impl Machine {
             return Ok(Verdict::Pass);
         };
         let verdict = match entry {
+            Entry::Abort => return Ok(Verdict::Replace),
             Entry::Own(own) if own.sync => {
                 own.error = Some(errors::taken_over(&fields));
                 return Ok(Verdict::Replace);
@@ -277,7 +340,7 @@ impl Machine {
         self.copy_in = false;
         let own = match self.pipeline.front() {
             Some(Entry::Own(own)) if own.sync => Some(own.take()),
-            Some(Entry::Sync | Entry::Query(..) | Entry::FunctionCall) => None,
+            Some(Entry::Sync | Entry::Query(..) | Entry::FunctionCall | Entry::Abort) => None,
             _ => return Err(End::out_of_step(b'Z')),
         };
         self.done();
@@ -286,6 +349,7 @@ impl Machine {
             self.fresh.transaction_over(self.pipeline.due() == 0);
         }
         match own {
+            None if self.discarding => self.discarded(status),
             None => Ok(Verdict::Pass),
             Some(own) => {
                 self.answered(own)?;

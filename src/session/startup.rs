@@ -143,6 +143,8 @@ async fn opening(client: &mut Link, shared: &Shared) -> Result<Wish, End> {
                 if std::mem::replace(seen, true) {
                     return Err(End::fatal("08P01", "encryption was requested twice"));
                 }
+                client.inbox.skip(size, &mut client.outbox);
+                client.outbox.buffer().push(b'N');
                 if more {
                     // What follows was sent before our answer: by a broken client, or by somebody in between.
                     return Err(End::fatal(
@@ -150,8 +152,6 @@ async fn opening(client: &mut Link, shared: &Shared) -> Result<Wish, End> {
                         "received data after an encryption request, before its answer",
                     ));
                 }
-                client.inbox.skip(size, &mut client.outbox);
-                client.outbox.buffer().push(b'N');
                 client.flush().await?;
             }
             Opening::Cancel { pid, secret } => {

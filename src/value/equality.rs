@@ -197,7 +197,7 @@ fn exact_for_float(value: f64, column: &Type) -> Result<Vec<u8>, ValueError> {
             }
         }
         Type::Numeric(_) => unclear(),
-        _ if value.fract() != 0.0 || value > INT8_END || value < -INT8_END => never(),
+        _ if value.fract() != 0.0 || !(-INT8_END..=INT8_END).contains(&value) => never(),
         Type::Int8 if value.abs() >= FLOAT_INTEGERS => unclear(),
         _ if value.abs() >= FLOAT_INTEGERS => never(),
         _ => Ok(Numeric::from_i64(value as i64).canonical()),

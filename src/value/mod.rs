@@ -24,6 +24,7 @@ pub use cast::{CastContext, assignable, explicitly_castable};
 pub use datum::{Datum, write_plaintext};
 pub use equality::{has_equality, shares_terms};
 pub use error::ValueError;
+pub use numeric::Numeric;
 pub use settings::Settings;
 pub use types::{Family, Type, TypeError};
 

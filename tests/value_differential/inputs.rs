@@ -210,3 +210,16 @@ pub const BY_TYPE: &[(&str, &[&[&str]])] = &[
     ("timestamp", &[TIMESTAMPS, DATES, TIMES]),
     ("timestamptz", &[TIMESTAMPS, DATES, TIMES]),
 ];
+
+/// Types as they are written, some of them wrong.
+pub const TYPE_NAMES: &[&str] = &[
+    "text", "varchar", "varchar(254)", "character varying (10)", "CHAR VARYING(3)", "nchar varying(2)", "char",
+    "char(5)", "CHARACTER(1)", "national character(2)", "bpchar", "smallint", "int2", "int", "INTEGER", "bigint",
+    "int8", "real", "float", "float(1)", "float(24)", "float(25)", "float(53)", "float(54)", "float(0)",
+    "double  precision", "numeric", "numeric(10)", "decimal(10,2)", "dec(3,-2)", "numeric(1000,1000)",
+    "numeric(1001)", "numeric(0)", "numeric(5,-1000)", "numeric(5,-1001)", "bool", "boolean", "date", "time",
+    "time(3)", "time (0) without time zone", "timestamp(6)", "timestamp without time zone", "timestamptz",
+    "timestamptz(2)", "timestamp (4) with time zone", "timestamp(7)", "uuid", "json", "jsonb", "bytea", "varchar(0)",
+    "varchar(10485761)", "char(10485760)", "text(3)", "int(4)", "pg_catalog.int4", "pg_catalog.varchar(7)",
+    "numeric(3,2,1)",
+];

@@ -1,6 +1,9 @@
 //! Every type of `pyrite::value` against a real server: the same inputs must give the same text, the same
 //! binary form and the same SQLSTATE, under many settings.
 
+// A failing test is to panic, helpers included.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod binary;
 mod casts;
 mod equality;
@@ -214,6 +217,33 @@ fn text_input_under_other_settings() {
             text_inputs(&mut bench, &["float4", "float8", "bytea"]).await;
         }
         bench.finish(10_000);
+    });
+}
+
+#[test]
+fn type_names_and_modifiers() {
+    run(async {
+        let mut bench = Bench::start().await;
+        for (i, name) in inputs::TYPE_NAMES.iter().enumerate() {
+            let ours = match Type::parse(name) {
+                Ok(ty) => {
+                    assert_eq!(Type::from_oid(ty.oid(), ty.typmod()), Some(ty), "{name}");
+                    let ids = format!("{} {} {} {}", ty.oid(), ty.array_oid(), ty.typmod(), ty.typlen());
+                    Ok((format!("{ty} {ids}"), Vec::new()))
+                }
+                Err(_) => Err(String::new()),
+            };
+            let created = bench.client.batch_execute(&format!("CREATE TABLE n{i} (c {name})")).await;
+            let query = format!(
+                "SELECT format_type(atttypid, atttypmod) || ' ' || concat_ws(' ', atttypid, typarray, atttypmod, typlen)
+                 FROM pg_attribute JOIN pg_type t ON t.oid = atttypid WHERE attrelid = to_regclass('n{i}') AND attname = 'c'"
+            );
+            let row = bench.client.query_opt(&query, &[]).await.expect("catalog");
+            let theirs = row.map(|r| (r.get(0), Vec::new())).ok_or(String::new());
+            assert_eq!(created.is_ok(), theirs.is_ok());
+            bench.compare(name, ours, theirs);
+        }
+        bench.finish(50);
     });
 }
 

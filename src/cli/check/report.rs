@@ -193,7 +193,7 @@ fn state(column: &ColumnConfig, found: Option<&ColumnFacts>) -> (String, bool) {
     }
     let state = match Type::parse(&facts.ty) {
         Ok(ty) if ty == column.ty => {
-            "STILL PLAIN: copy it, through Pyrite, into a new encrypted column".into()
+            "STILL PLAIN: copy it, through Pyrite, into a column of type pyrite.encrypted".into()
         }
         _ => format!("STILL PLAIN, and of type {}, not {}", facts.ty, column.ty),
     };

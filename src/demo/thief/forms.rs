@@ -129,7 +129,12 @@ fn text_forms(text: &str, made: &mut Vec<(Form, Vec<u8>)>) {
 
 fn hex(bytes: &[u8], capital: bool) -> Vec<u8> {
     let digits: &[u8; 16] = if capital { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
-    bytes.iter().flat_map(|byte| [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]).collect()
+    let mut text = Vec::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(digits[usize::from(byte >> 4)]);
+        text.push(digits[usize::from(byte & 15)]);
+    }
+    text
 }
 
 /// The base64 digits that depend on nothing but these bytes, when `offset` others stand before them.
@@ -152,15 +157,19 @@ pub(super) fn base64_part(bytes: &[u8], offset: usize) -> Vec<u8> {
 /// Bits of chance that stand against a needle: fewer for a byte that is a digit of hexadecimal or base64, since
 /// a log is full of random bytes written in such digits.
 pub fn weight(needle: &[u8]) -> u32 {
-    let all = |is: fn(u8) -> bool| needle.iter().copied().all(is);
-    let each = if all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        || all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'))
-    {
-        4
-    } else if all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/') {
-        6
-    } else {
-        8
+    let (mut small, mut capital, mut base64) = (true, true, true);
+    for byte in needle {
+        small &= matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        capital &= matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+        base64 &= byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        if !base64 {
+            break;
+        }
+    }
+    let each = match base64 {
+        true if small || capital => 4,
+        true => 6,
+        false => 8,
     };
     u32::try_from(needle.len()).unwrap_or(u32::MAX / 8) * each
 }

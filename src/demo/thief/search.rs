@@ -15,7 +15,7 @@ use super::loot::{Loot, Place};
 /// Bits of a hash that index the bitmap: two megabytes, which stay in a processor's cache.
 const BITMAP_BITS: u32 = 24;
 /// Bits of a hash that index the table.
-const TABLE_BITS: u32 = 20;
+const TABLE_BITS: u32 = 22;
 /// How much of a file is read at once.
 const CHUNK: usize = 4 << 20;
 /// No needle here.
@@ -35,6 +35,8 @@ struct Needle {
     length: u16,
     /// Where the seven bytes it is known by are, within it.
     window_at: u16,
+    /// Lower bits of its window's hash: most of the slot's other needles end here.
+    tag: u32,
     /// The next needle in the same slot of the table.
     next: u32,
     value: u32,
@@ -129,7 +131,7 @@ impl Searcher {
         };
         self.longest = self.longest.max(bytes.len());
         self.arena.extend_from_slice(bytes);
-        self.needles.push(Needle { start, length, window_at: 0, next: NONE, value, form });
+        self.needles.push(Needle { start, length, window_at: 0, tag: 0, next: NONE, value, form });
     }
 
     fn bytes_of(&self, needle: &Needle) -> &[u8] {
@@ -161,6 +163,7 @@ impl Searcher {
             let head = &mut self.table[(hash >> (64 - TABLE_BITS)) as usize];
             let needle = &mut self.needles[index];
             needle.window_at = at as u16;
+            needle.tag = hash as u32;
             needle.next = *head;
             *head = index as u32;
         }
@@ -235,6 +238,9 @@ impl Searcher {
         let mut index = self.table[(hash >> (64 - TABLE_BITS)) as usize];
         while let Some(needle) = self.needles.get(index as usize) {
             index = needle.next;
+            if needle.tag != hash as u32 {
+                continue;
+            }
             let Some(start) = at.checked_sub(usize::from(needle.window_at)) else { continue };
             let there = haystack.get(start..start + usize::from(needle.length));
             if there == Some(self.bytes_of(needle))

@@ -83,15 +83,21 @@ impl Fields {
         (0..DATE_END_JULIAN).contains(&julian).then(|| i32::try_from(julian - EPOCH_JULIAN).ok())?
     }
 
+    /// Seconds since midnight, which the server counts in 32 bits.
+    fn seconds_of_day(self) -> i64 {
+        let seconds = (self.hour * 60 + self.minute) * 60 + self.second;
+        i64::from(seconds as i32)
+    }
+
     /// Microseconds since midnight.
     pub(crate) fn time_of_day(self) -> i64 {
-        ((self.hour * 60 + self.minute) * 60 + self.second) * SECOND + self.micros
+        self.seconds_of_day() * SECOND + self.micros
     }
 
     /// Seconds since 1970, read as UTC.
     pub(crate) fn unix_seconds(self) -> i64 {
         let days = julian(self.year, self.month, self.day) - EPOCH_JULIAN + UNIX_EPOCH_DAYS;
-        days * 86_400 + (self.hour * 60 + self.minute) * 60 + self.second
+        days * 86_400 + self.seconds_of_day()
     }
 
     /// Microseconds since 2000-01-01, for a local time so many seconds east of Greenwich.
@@ -101,6 +107,10 @@ impl Fields {
         }
         let days = julian(self.year, self.month, self.day) - EPOCH_JULIAN;
         let local = days.checked_mul(DAY)?.checked_add(self.time_of_day())?;
+        // A time of many days must not reach over 2000-01-01, in the server's way to detect an overflow.
+        if (local < 0 && days > 0) || (local > 0 && days < -1) {
+            return None;
+        }
         local.checked_sub(east * SECOND).filter(|t| is_timestamp(*t))
     }
 

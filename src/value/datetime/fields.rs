@@ -80,11 +80,11 @@ pub(super) fn leading_int(text: &str) -> Result<(i64, &str), Fault> {
     Ok((i64::from(value), rest))
 }
 
-/// C's `atoi`: whatever digits there are.
+/// C's `atoi`: whatever digits there are, cut to 32 bits.
 fn loose_int(text: &str) -> i64 {
-    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-    // Overlong years wrap in C; they are out of range either way.
-    digits.parse().unwrap_or(i64::from(i32::MAX))
+    let digits = text.bytes().take_while(u8::is_ascii_digit);
+    let value = digits.fold(0i64, |n, b| n.saturating_mul(10).saturating_add(i64::from(b - b'0')));
+    i64::from(value as i32)
 }
 
 /// A decimal point and digits, as microseconds. Rounded through a double, as the server does.

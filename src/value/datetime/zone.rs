@@ -38,7 +38,9 @@ impl Zone {
         if name.eq_ignore_ascii_case("UTC") || name.eq_ignore_ascii_case("GMT") {
             return Some(Zone::Fixed { east: 0, name: name.to_ascii_uppercase() });
         }
-        if let Ok(zone) = jiff::tz::db().get(name) {
+        // Some systems have a second copy of the database in this folder.
+        let listed = name.strip_prefix("posix/").unwrap_or(name);
+        if let Ok(zone) = jiff::tz::db().get(listed) {
             return Some(Zone::Rules(zone));
         }
         if let Some(zone) = posix_fixed(name) {
@@ -202,6 +204,7 @@ mod tests {
         assert_eq!(Zone::parse("<-05:30>+05:30").unwrap().east_at(0), -19_800);
         assert_eq!(Zone::parse("FOO5").unwrap().east_at(0), -18_000);
         assert_eq!(Zone::parse("EST5EDT").unwrap().east_at(1_720_000_000), -14_400);
+        assert_eq!(Zone::parse("posix/Etc/GMT+5").unwrap().abbreviation_at(0), "-05");
         assert!(Zone::parse("Mars/Olympus").is_none());
         assert!(Zone::parse("").is_none());
     }
