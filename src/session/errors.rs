@@ -81,7 +81,25 @@ fn detail(text: &[u8]) -> Vec<u8> {
         let (_, tail) = values.rsplit_once(')')?;
         Some(format!("Key ({}){tail}", without_functions(columns)))
     });
-    cleaned.unwrap_or_else(|| text.to_owned()).into_bytes()
+    without_envelopes(&cleaned.unwrap_or_else(|| text.to_owned())).into_bytes()
+}
+
+/// `Failing row contains (1, \xff505952…)` becomes `Failing row contains (1, (encrypted))`.
+fn without_envelopes(text: &str) -> String {
+    /// How an envelope starts, in both text formats of `bytea`.
+    const STARTS: [&str; 2] = ["\\xff505952", "\\377PYR"];
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = STARTS.iter().filter_map(|start| rest.find(start)).min() {
+        let (before, envelope) = rest.split_at(at);
+        out.push_str(before);
+        out.push_str("(encrypted)");
+        // The server cuts long values short and shows it by dots.
+        let end = envelope.find([',', ')']).unwrap_or(envelope.len());
+        rest = envelope.get(end..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
 }
 
 /// `pyrite.eq(email::bytea), region` becomes `email, region`.
@@ -178,6 +196,10 @@ mod tests {
         assert_eq!(
             of("Key (pyrite.eq(\"a)b\"::bytea), x)=(\\x00, 1) already exists."),
             "Key (\"a)b\", x) already exists."
+        );
+        assert_eq!(
+            of("Failing row contains (1, null, \\xff50595201010001f4..., x)."),
+            "Failing row contains (1, null, (encrypted), x)."
         );
         assert_eq!(of("Key (id)=(1) already exists."), "Key (id)=(1) already exists.");
     }

@@ -46,8 +46,8 @@ impl Machine {
 
     /// Decides on one message.
     pub(super) fn request(&mut self, tag: u8, body: &[u8]) -> Result<Verdict, End> {
-        if self.skipping && !matches!(tag, b'S' | b'X') {
-            // The server would ignore it.
+        if self.skipping && !matches!(tag, b'S' | b'X' | b'H') {
+            // The server would ignore it, and it may hold values that were meant for what failed.
             return Ok(Verdict::Replace);
         }
         match tag {
@@ -123,6 +123,8 @@ impl Machine {
     fn refuse_parse(&mut self, name: &[u8], refusal: Arc<Refusal>) {
         build::parse(&mut self.composed, name, |out| out.extend_from_slice(REFUSED_TEXT.as_bytes()), &[]);
         self.push(Entry::Parse(Mask::Refused(refusal)));
+        // The server will find out; nothing of what follows is to be sent until then.
+        self.skipping = true;
     }
 
     /// The place of the request pushed last.
