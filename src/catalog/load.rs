@@ -44,6 +44,10 @@ struct RawCatalog {
     #[serde(default)]
     indexes: Option<Vec<(String, String)>>,
     #[serde(default)]
+    constraints: Option<Vec<(u32, String)>>,
+    #[serde(default)]
+    uniques: Option<Vec<(u32, String, Vec<String>)>>,
+    #[serde(default)]
     functions: Option<Vec<RawFunction>>,
     #[serde(default)]
     builtins: Option<Vec<String>>,
@@ -109,6 +113,8 @@ pub(super) fn catalog(
         configured: config.tables.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         builtins: raw.builtins.unwrap_or_default().into_iter().collect(),
         indexes: raw.indexes.unwrap_or_default().into_iter().collect(),
+        constraints: raw.constraints.unwrap_or_default().into_iter().collect(),
+        uniques: raw.uniques.unwrap_or_default().into_iter().map(|(t, n, e)| ((t, n), e)).collect(),
         sensitive_functions: HashSet::new(),
         unprotected: Vec::new(),
         matcher: matcher(&BTreeSet::new())?,

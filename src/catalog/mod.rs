@@ -115,6 +115,10 @@ pub struct Catalog {
     builtins: HashSet<String>,
     /// Schema and name of indexes: they share relations' names.
     indexes: HashSet<(String, String)>,
+    /// Table and name of unique, primary and exclusion constraints.
+    constraints: HashSet<(u32, String)>,
+    /// Table and name of unique expression indexes, with what they are over.
+    uniques: HashMap<(u32, String), Vec<String>>,
     sensitive_functions: HashSet<String>,
     unprotected: Vec<Unprotected>,
     matcher: aho_corasick::AhoCorasick,
@@ -156,6 +160,16 @@ impl Catalog {
     /// Whether a relation or index has this name.
     pub fn is_taken(&self, schema: &str, name: &str) -> bool {
         self.relation(schema, name).is_some() || self.indexes.contains(&(schema.to_owned(), name.to_owned()))
+    }
+
+    /// Whether a table has a constraint of this name that ON CONFLICT can mean.
+    pub fn has_constraint(&self, table: u32, name: &str) -> bool {
+        self.constraints.contains(&(table, name.to_owned()))
+    }
+
+    /// What a table's unique expression index is over, as SQL.
+    pub fn unique_index(&self, table: u32, name: &str) -> Option<&[String]> {
+        self.uniques.get(&(table, name.to_owned())).map(Vec::as_slice)
     }
 
     /// All relations.

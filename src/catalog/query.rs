@@ -30,6 +30,16 @@ pub const CATALOG_QUERY: &str = r#"SELECT pg_catalog.json_build_object(
      JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
      WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{i,I}'::pg_catalog."char"[])
        AND NOT n.nspname OPERATOR(pg_catalog.~) '^(pg_|information_schema$)'),
+  'constraints', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(o.conrelid::pg_catalog.int8, o.conname))
+     FROM pg_catalog.pg_constraint o
+     WHERE o.contype OPERATOR(pg_catalog.=) ANY ('{p,u,x}'::pg_catalog."char"[])
+       AND o.conrelid::pg_catalog.int8 OPERATOR(pg_catalog.>=) 16384),
+  'uniques', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(i.indrelid::pg_catalog.int8, c.relname,
+       (SELECT pg_catalog.json_agg(pg_catalog.pg_get_indexdef(i.indexrelid, k, false) ORDER BY k)
+          FROM pg_catalog.generate_series(1, i.indnkeyatts::pg_catalog.int4) k)))
+     FROM pg_catalog.pg_index i
+     JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid
+     WHERE i.indisunique AND i.indexprs IS NOT NULL AND i.indpred IS NULL),
   'functions', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
        'schema', n.nspname, 'name', p.proname,
        'body', CASE WHEN l.lanname OPERATOR(pg_catalog.=) 'sql' AND p.prosrc OPERATOR(pg_catalog.=) ''

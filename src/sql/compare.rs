@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, Spanned};
 
-use super::consts::Extent;
+use super::consts::{Const, Extent, Leaf};
 use super::edits::Part;
 use super::expr::{ColumnVal, Val};
 use super::parse::index_of;
@@ -161,11 +161,12 @@ impl Planner<'_> {
             Val::Column(column) => {
                 let target = column.clone();
                 self.term(column, "IN")?;
+                let mut values = Vec::with_capacity(list.len());
                 for expr in list {
-                    let value = self.expr(expr)?;
-                    self.equate_with(&target, value, "IN")?;
+                    values.push(self.expr(expr)?);
                 }
-                Ok(())
+                self.infer_in(&target, &values);
+                values.into_iter().try_for_each(|value| self.equate_with(&target, value, "IN"))
             }
             left => {
                 let mut values = Vec::with_capacity(list.len());
@@ -177,6 +178,28 @@ impl Planner<'_> {
                 }
                 self.settle_plain(left, "IN")?;
                 values.into_iter().try_for_each(|value| self.settle_plain(value, "IN"))
+            }
+        }
+    }
+
+    /// Several values without a type of their own get the column's: PostgreSQL makes an array of them.
+    fn infer_in(&mut self, column: &ColumnVal, values: &[Val]) {
+        let constants: Vec<&Const> = values
+            .iter()
+            .filter_map(|value| match value {
+                Val::Const(value) => Some(value),
+                _ => None,
+            })
+            .collect();
+        let listed = values.iter().filter(|value| !matches!(value, Val::Column(_))).count();
+        if listed < 2 || constants.iter().any(|value| self.const_type(value).is_some()) {
+            return;
+        }
+        for value in constants {
+            if let Leaf::Param(index) = value.leaf
+                && let Some(param) = self.params.get_mut(index)
+            {
+                param.inferred.get_or_insert((column.column.ty, false));
             }
         }
     }

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::consts::Extent;
+use super::edits::Part;
 use super::expr::{Choice, Val, ident, object_name};
 use super::parse::{self, index_of};
 use super::planner::{Planner, param_number};
@@ -287,14 +288,9 @@ impl Planner<'_> {
                 }
             }
             Some(ConflictTarget::OnConstraint(name)) => {
-                let (_, token) = object_name(name)?;
-                if relation.columns.iter().any(|c| c.encrypted.as_ref().is_some_and(|e| e.equality)) {
-                    return Err(unsupported(
-                        "ON CONFLICT ON CONSTRAINT on a table with encrypted columns",
-                        "Name the column: ON CONFLICT (column).",
-                    )
-                    .at(Some(token)));
-                }
+                let (parts, token) = object_name(name)?;
+                let name = parts.last().map(String::as_str).unwrap_or_default();
+                self.on_constraint(relation, name, token)?;
             }
             None => {}
         }
@@ -315,6 +311,28 @@ impl Planner<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A constraint that is an index by now is named by what the index is over.
+    fn on_constraint(&mut self, relation: &Relation, name: &str, token: usize) -> Planned<()> {
+        if self.catalog.has_constraint(relation.oid, name) {
+            return Ok(());
+        }
+        let words = token
+            .checked_sub(2)
+            .filter(|&i| self.tokens.is_word(i, "on") && self.tokens.is_word(i + 1, "constraint"));
+        match (self.catalog.unique_index(relation.oid, name), words) {
+            (Some(keys), Some(first)) => {
+                let text = format!("({})", keys.join(", "));
+                self.replace(Extent { first, last: token }, vec![Part::Text(text)]);
+                Ok(())
+            }
+            _ => Err(Draft::new(
+                "42704",
+                format!("constraint \"{name}\" for table \"{}\" does not exist", relation.name),
+            )
+            .at(Some(token))),
+        }
     }
 
     /// The predicate of a partial index behind a conflict's columns, which the parser was not shown.

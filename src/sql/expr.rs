@@ -462,17 +462,30 @@ impl Planner<'_> {
         let value = self.expr(inner)?;
         if let (Val::Const(value), UnaryOperator::Minus | UnaryOperator::Plus) = (&value, op) {
             let sign = value.extent.and_then(|e| e.first.checked_sub(1));
-            if let (Leaf::Number(token, negative), true) = (value.leaf, value.casts.is_empty()) {
+            if let (Leaf::Number(token, negative), true) = (value.leaf, self.sign_passes(value)) {
                 let negative = negative != (*op == UnaryOperator::Minus);
                 let extent = sign.zip(value.extent).map(|(first, e)| Extent { first, last: e.last });
                 let expected = if *op == UnaryOperator::Minus { "-" } else { "+" };
                 let extent = extent.filter(|e| self.tokens.is_sign(e.first, expected));
                 let leaf = Leaf::Number(token, negative);
-                return Ok(Val::Const(Const { leaf, ty: value.ty, casts: Vec::new(), extent }));
+                return Ok(Val::Const(Const { leaf, ty: value.ty, casts: value.casts.clone(), extent }));
             }
         }
         self.settle_plain(value, "an operator")?;
         Ok(Val::Plain)
+    }
+
+    /// Whether `-5::int2` is `(-5)::int2`: the number fits each type without its sign.
+    fn sign_passes(&self, value: &Const) -> bool {
+        let Leaf::Number(token, _) = value.leaf else { return false };
+        let number = self.tokens.raw(token).parse::<i64>();
+        value.casts.iter().all(|cast| match (cast.ty, &number) {
+            _ if cast.array => false,
+            (Some(Type::Int2), Ok(number)) => i16::try_from(*number).is_ok(),
+            (Some(Type::Int4), Ok(number)) => i32::try_from(*number).is_ok(),
+            (Some(Type::Int8 | Type::Numeric(None)), Ok(_)) => true,
+            _ => false,
+        })
     }
 
     fn null_test(&mut self, inner: &Expr) -> Planned<Val> {

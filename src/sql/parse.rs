@@ -110,6 +110,10 @@ fn parser_tokens(
             if only(tokens, index) {
                 continue;
             }
+            if overriding(tokens, index) {
+                skip_to = index + 3;
+                continue;
+            }
             if let Some(predicate) = conflict_predicate(tokens, index.wrapping_sub(1)) {
                 skip_to = predicate.end;
                 continue;
@@ -163,6 +167,13 @@ fn only(tokens: &Tokens<'_>, index: usize) -> bool {
             || ["from", "join", "update", "using"].iter().any(|word| tokens.is_word(before, word)))
         && tokens.name(index + 1).is_some()
         && !tokens.is_word(index + 1, "as")
+}
+
+/// `OVERRIDING SYSTEM VALUE` of an INSERT, which sqlparser does not know.
+fn overriding(tokens: &Tokens<'_>, index: usize) -> bool {
+    tokens.is_word(index, "overriding")
+        && (tokens.is_word(index + 1, "system") || tokens.is_word(index + 1, "user"))
+        && tokens.is_word(index + 2, "value")
 }
 
 /// `TABLE t`, which is `SELECT * FROM t`.

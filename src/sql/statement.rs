@@ -42,7 +42,8 @@ pub(super) fn plan(text: &str, announced: &[u32], scope: &Scope<'_>) -> Plan {
     match one(&tokens, range.clone(), scope, Mode::Extended, announced) {
         Ok(Outcome::Forward) => Plan::Forward,
         Ok(Outcome::Rewrite(mut done, command_tag)) => {
-            stretch(&mut done, text);
+            let whole = tokens.start(range.start)..tokens.end(range.end.saturating_sub(1));
+            stretch(&mut done, text, whole);
             let Finished { pieces, slots, params, outputs, .. } = done;
             Plan::Rewrite(Arc::new(Rewrite { pieces, slots, params, outputs, command_tag }))
         }
@@ -51,12 +52,17 @@ pub(super) fn plan(text: &str, announced: &[u32], scope: &Scope<'_>) -> Plan {
 }
 
 /// The single statement's pieces, with what the client wrote around it.
-fn stretch(done: &mut Finished, text: &str) {
+fn stretch(done: &mut Finished, text: &str, statement: Range<usize>) {
     use super::plan::Piece;
-    if let Some(Piece::Source(range)) = done.pieces.first_mut() {
-        range.start = 0
+    if let Some(Piece::Source(range)) = done.pieces.first_mut()
+        && range.start == statement.start
+    {
+        range.start = 0;
     }
-    if let Some(Piece::Source(range)) = done.pieces.last_mut() {
+    // What was cut off the end stays so.
+    if let Some(Piece::Source(range)) = done.pieces.last_mut()
+        && range.end == statement.end
+    {
         range.end = text.len();
     }
 }

@@ -323,6 +323,26 @@ fn writes() {
             "INSERT INTO leads (email) VALUES ('a') ON CONFLICT (email) WHERE id > 5 DO NOTHING",
             "INSERT INTO public.leads (email) VALUES (<store 'a' email>) ON CONFLICT (pyrite.eq(email)) WHERE id > 5 DO NOTHING",
         ),
+        (
+            "INSERT INTO leads (email) OVERRIDING SYSTEM VALUE VALUES ('a')",
+            "INSERT INTO public.leads (email) OVERRIDING SYSTEM VALUE VALUES (<store 'a' email>)",
+        ),
+        (
+            "INSERT INTO leads (id) VALUES (1) ON CONFLICT ON CONSTRAINT leads_pkey DO NOTHING",
+            "INSERT INTO public.leads (id) VALUES (1) ON CONFLICT ON CONSTRAINT leads_pkey DO NOTHING",
+        ),
+        (
+            "INSERT INTO leads (id) VALUES (1) ON CONFLICT ON CONSTRAINT leads_email_key DO NOTHING",
+            "INSERT INTO public.leads (id) VALUES (1) ON CONFLICT (pyrite.eq((email)::bytea)) DO NOTHING",
+        ),
+        (
+            "INSERT INTO leads (id) VALUES (1) ON CONFLICT ON CONSTRAINT nope DO NOTHING",
+            "42704 constraint \"nope\" for table \"leads\" does not exist",
+        ),
+        (
+            "UPDATE customers SET birthday = '2020-01-01' RETURNING birthday::text -- end",
+            "UPDATE public.customers SET birthday = <store '2020-01-01' birthday> RETURNING birthday => birthday::text",
+        ),
         ("INSERT INTO leads DEFAULT VALUES", "INSERT INTO public.leads DEFAULT VALUES"),
         (
             "INSERT INTO leads (email) SELECT email FROM customers WHERE id = $1",

@@ -115,6 +115,8 @@ fn catalog() -> Catalog {
         "domain": DOMAIN,
         "relations": relations,
         "indexes": [["public", "customers_email_idx"], ["other", "customers_email_idx1"]],
+        "constraints": [[16_001, "leads_pkey"]],
+        "uniques": [[16_001, "leads_email_key", ["pyrite.eq((email)::bytea)"]]],
         "functions": [
             {"schema": "public", "name": "count_customers", "body": "SELECT count(*) FROM Customers"},
             {"schema": "public", "name": "wrapper", "body": "BEGIN RETURN count_customers(); END"},

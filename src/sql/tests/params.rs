@@ -24,6 +24,8 @@ fn parameters_keep_their_numbers_and_types() {
     assert_eq!(plan.params[1].type_oid, Some(25));
     let plan = rewrite("INSERT INTO leads (email) VALUES ($1)", &[]);
     assert_eq!(plan.params[0].type_oid, Some(1043));
+    let plan = rewrite("SELECT 1 FROM customers WHERE email IN ($1, $2)", &[]);
+    assert_eq!(plan.params[1].type_oid, Some(1043));
     let plan = rewrite("SELECT 1 FROM customers WHERE email = ANY($1)", &[]);
     assert_eq!(plan.params[0].type_oid, Some(1009));
     let plan = rewrite("SELECT 1 FROM devices WHERE serial = $1", &[20]);

@@ -170,6 +170,7 @@ SELECT id FROM customers WHERE email = $1 OR name = $1 ORDER BY id
 --@ case same parameter for encrypted and plain columns
 SELECT id FROM customers WHERE name = $1 OR plan = $1 ORDER BY id
 --@ $ gold
+--@ refused text,binary,prepared: the value would be sent in plaintext too
 
 --@ case parameters out of order
 SELECT id FROM customers WHERE email = $2 AND visits = $1

@@ -186,7 +186,6 @@ INSERT INTO customers (id, name) VALUES (50, $1) RETURNING name
 
 --@ case from a select of plain values
 INSERT INTO customers (id, name) SELECT id + 100, 'fixed' FROM plainly
---@ refused all: constants in a SELECT list that feeds an encrypted column
 
 --@ case from a select of the same column
 INSERT INTO customers (id, name) SELECT id + 100, name FROM customers
@@ -240,10 +239,11 @@ INSERT INTO customers (id, name, phone) VALUES (50, $1, $1) RETURNING name, phon
 --@ case same parameter for encrypted and plain
 INSERT INTO customers (id, name, plan) VALUES (50, $1, $1) RETURNING name, plan
 --@ $ twice used
---@ refused all: the value would be stored in plaintext too
+--@ refused text,binary,prepared: the value would be sent in plaintext too
 
 --@ case overriding
 INSERT INTO customers (id, name) OVERRIDING SYSTEM VALUE VALUES (50, 'x') RETURNING id, name
+--@ refused all: OVERRIDING is not parsed
 
 --@ case plain expressions beside encrypted values
 INSERT INTO customers (id, name, visits, plan) VALUES (40 + 10, 'x', 2 * 3, upper('gold')) RETURNING id, name, visits, plan

@@ -57,14 +57,17 @@ SAVEPOINT a; UPDATE customers SET phone = 'first' WHERE id = 1; ROLLBACK TO a; S
 --@ case set and use in one query
 --@ modes simple
 SET LOCAL search_path = archive; SELECT * FROM customers ORDER BY id
+--@ refused simple: the setting is not known when the query is planned
 
 --@ case set and use of a time zone in one query
 --@ modes simple
 SET LOCAL TimeZone = 'Asia/Tokyo'; SELECT id, c_timestamptz FROM every ORDER BY id
+--@ refused simple: the setting is not known when the query is planned
 
 --@ case temporary table made and used in one query
 --@ modes simple
 CREATE TEMP TABLE customers (id int, email text) ON COMMIT DROP; INSERT INTO customers VALUES (1, 'temp'); SELECT * FROM customers
+--@ refused simple: the table is not known when the query is planned
 
 --@ case syntax error in the second
 --@ modes simple

@@ -92,6 +92,7 @@ SELECT id, email IS NULL, phone IS NOT NULL AS has_phone FROM customers ORDER BY
 
 --@ case isnull and notnull
 SELECT id FROM customers WHERE birthday ISNULL OR vip NOTNULL ORDER BY id
+--@ refused all: ISNULL is not parsed
 
 --@ case for update
 SELECT id, email FROM customers WHERE id = 1 FOR UPDATE
@@ -140,6 +141,7 @@ SELEC email FROM customers
 
 --@ case syntax error at the end
 SELECT email FROM customers WHERE
+--@ refused all: what does not parse and names an encrypted table is refused
 
 --@ case missing FROM entry
 SELECT c.email FROM customers
@@ -185,3 +187,12 @@ SELECT plan, count(*), sum(visits) FROM customers GROUP BY plan ORDER BY plan
 
 --@ case group by with having
 SELECT visits, count(*) FROM customers GROUP BY visits HAVING count(*) > 1 ORDER BY visits
+
+--@ case case result
+SELECT CASE WHEN id = 1 THEN name ELSE 'hidden' END FROM customers
+
+--@ case coalesce
+SELECT coalesce(phone, 'none') FROM customers
+
+--@ case comparison of two encrypted expressions
+SELECT id FROM customers WHERE coalesce(email, '') = ''

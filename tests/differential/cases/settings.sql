@@ -123,12 +123,12 @@ SET LOCAL IntervalStyle = 'sql_standard'
 SELECT id, c_time FROM every ORDER BY id
 
 --@ case standard_conforming_strings off
---@ modes text,prepared
 --@ setup
 SET LOCAL standard_conforming_strings = off
+--@ setup
+SET LOCAL escape_string_warning = off
 --@ then
 SELECT id FROM customers WHERE name = 'Ada\x20Quillfeather'
---@ refused text,prepared: backslashes would mean something else
 
 --@ case search_path to another schema
 --@ setup

@@ -408,9 +408,9 @@ INSERT INTO every (id, c_timestamptz) VALUES (50, $1) RETURNING c_timestamptz
 INSERT INTO every (id, c_timestamptz) VALUES (50, $1) RETURNING c_timestamptz
 --@ $ infinity
 
---@ case timestamptz: '1900-01-01 00:00:00 Europe/Amsterdam'
+--@ case timestamptz: '1900-01-01 00:00:00 Europe/Berlin'
 INSERT INTO every (id, c_timestamptz) VALUES (50, $1) RETURNING c_timestamptz
---@ $ 1900-01-01 00:00:00 Europe/Amsterdam
+--@ $ 1900-01-01 00:00:00 Europe/Berlin
 
 --@ case uuid: 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'
 INSERT INTO every (id, c_uuid) VALUES (50, $1) RETURNING c_uuid
