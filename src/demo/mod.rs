@@ -83,6 +83,7 @@ async fn perform(options: DemoOptions, screen: &mut Screen) -> Result<bool, Demo
 /// Commands to try while everything is up.
 fn invite(screen: &mut Screen, stage: &Stage) {
     let sql = "SELECT name, email, iban FROM customers LIMIT 3";
+    let raw = "SELECT left(name::text, 40), left(email::text, 40) FROM customers LIMIT 3";
     screen.heading("Try it yourself, until Ctrl-C ends and removes everything");
     match stage::psql(&stage.guarded) {
         Some(psql) => {
@@ -92,7 +93,7 @@ fn invite(screen: &mut Screen, stage: &Stage) {
             screen.line("   as the application:");
             screen.line(format_args!("     {psql} -h 127.0.0.1 -p {port} -U {shop} {database} -c \"{sql}\""));
             screen.line("   as the thief, past Pyrite:");
-            screen.line(format_args!("     {psql} -h 127.0.0.1 -p {behind} -U {shop} {database} -c \"{sql}\""));
+            screen.line(format_args!("     {psql} -h 127.0.0.1 -p {behind} -U {shop} {database} -c \"{raw}\""));
         }
         None => screen.line(format_args!(
             "   There is no psql here. Any client: host 127.0.0.1, port {} (past Pyrite: {}), user {}, database {}",

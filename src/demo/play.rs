@@ -1,6 +1,5 @@
 //! The play from its first step to the verdict.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use super::report::{self, Findings};
 use super::screen::{Look, Screen, cut, grouped, size, time};
 use super::shop::extra_customers;
 use super::stage::{self, Act, Theft};
-use super::thief::{SHORTEST, Searcher, Stopped, birthdays, known_values, root_key_is_among, self_test};
+use super::thief::{Column, SHORTEST, Searcher, Stopped, birthdays, known_values, root_key, self_test};
 use crate::server::Server;
 
 /// Same data each time.
@@ -129,8 +128,11 @@ pub async fn play(
     screen.heading("The search: every value that the application ever stored");
     screen.begin("searching");
     let (bytes, customers) = (stolen.loot.bytes() + control.loot.bytes(), data.customers.clone());
-    let root_key = front.files.as_ref().map(|files| files.root_key.clone());
-    let search = search(&data, customers, root_key, stolen, control, cancel).await?;
+    let mut columns = known_values(&data, &extra_customers(&data));
+    if let Some(files) = &front.files {
+        columns.push(root_key(&files.root_key).map_err(|error| not_searched(Stopped::Io(error)))?);
+    }
+    let search = search(columns, customers, front.files.is_some(), stolen, control, cancel).await?;
     screen.clear();
     report::findings(screen, &search.alone, &search.guarded);
     show_notes(screen, &search, bytes);
@@ -182,14 +184,13 @@ async fn show_row(
 }
 
 async fn search(
-    data: &Data,
+    columns: Vec<Column>,
     customers: Vec<Customer>,
-    root_key: Option<PathBuf>,
+    with_root_key: bool,
     stolen: Theft,
     control: Theft,
     cancel: Arc<AtomicBool>,
 ) -> Result<Search, DemoError> {
-    let columns = known_values(data, &extra_customers(data));
     let work = move || -> Result<Search, DemoError> {
         let started = Instant::now();
         let searcher = Searcher::new(&columns);
@@ -199,11 +200,13 @@ async fn search(
                 birthdays(&theft.loot, &customers).map_err(|error| not_searched(Stopped::Io(error)))?;
             Ok(Findings { columns, birthdays })
         };
-        let (guarded, alone) = (one(&stolen)?, one(&control)?);
-        let root_key = match root_key {
-            Some(file) => root_key_is_among(&stolen.loot, &file, &cancel).map_err(not_searched)?,
-            None => false,
-        };
+        let (mut guarded, mut alone) = (one(&stolen)?, one(&control)?);
+        // It is the last column, and no value of the application's: not one for the control to have.
+        let mut root_key = false;
+        if with_root_key {
+            root_key = guarded.columns.pop().is_some_and(|column| column.found > 0);
+            alone.columns.pop();
+        }
         Ok(Search {
             alone,
             guarded,

@@ -101,6 +101,11 @@ impl<T: Clone> Names<T> {
         if name.is_empty() { self.unnamed.value.as_ref() } else { self.named.get(name)?.value.as_ref() }
     }
 
+    /// What the unnamed one means, if no answer can change that.
+    pub(super) fn confirmed_unnamed(&self, answered: u64) -> Option<&T> {
+        self.unnamed.value.as_ref().filter(|_| self.unnamed.sequence < answered)
+    }
+
     /// All names that mean something, the unnamed one left out.
     pub(super) fn named(&self) -> impl Iterator<Item = (&[u8], &T)> {
         self.named.iter().filter_map(|(name, slot)| Some((&**name, slot.value.as_ref()?)))

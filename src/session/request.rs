@@ -134,10 +134,13 @@ impl Machine {
     }
 
     fn define_statement(&mut self, name: &[u8], statement: Statement) {
-        let plain =
-            |s: Option<&Statement>| s.is_none_or(|s| s.planned.is_none() && s.effects == Effects::default());
+        let plain = |s: &Statement| s.planned.is_none() && s.effects == Effects::default();
         // The unnamed statement of most clients is plain and stays so: nothing changes.
-        if name.is_empty() && plain(Some(&statement)) && plain(self.statements.newest(b"")) {
+        let answered = self.pipeline.answered();
+        if name.is_empty()
+            && plain(&statement)
+            && self.statements.confirmed_unnamed(answered).is_some_and(plain)
+        {
             return;
         }
         self.statements.define(name, Some(statement), self.place());

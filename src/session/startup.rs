@@ -115,7 +115,8 @@ pub(super) async fn establish(
             if server.closed && relayed.is_ready() {
                 return Poll::Ready(Err(authentication.server_closed()));
             }
-            if !again && !(full && server.inbox.has_space()) {
+            again |= full && server.inbox.has_space();
+            if !again {
                 return Poll::Pending;
             }
         }
@@ -196,12 +197,12 @@ struct Authentication {
 
 impl Authentication {
     fn step(&mut self, client: &mut Link, server: &mut Link, shared: &Shared) -> Result<(), End> {
-        while !self.ready && self.from_server(client, server, shared)? {}
-        while !self.granted && self.from_client(client)? {}
+        while !self.ready && self.hear_server(client, server, shared)? {}
+        while !self.granted && self.hear_client(client)? {}
         Ok(())
     }
 
-    fn from_server(&mut self, client: &mut Link, server: &mut Link, shared: &Shared) -> Result<bool, End> {
+    fn hear_server(&mut self, client: &mut Link, server: &mut Link, shared: &Shared) -> Result<bool, End> {
         let bytes = server.inbox.pending();
         let Some(header) = Header::read(bytes, frame::server_startup_limit).map_err(End::Server)? else {
             return Ok(false);
@@ -237,7 +238,7 @@ impl Authentication {
         Ok(true)
     }
 
-    fn from_client(&mut self, client: &mut Link) -> Result<bool, End> {
+    fn hear_client(&mut self, client: &mut Link) -> Result<bool, End> {
         let bytes = client.inbox.pending();
         let limit = frame::client_authentication_limit;
         let Some(header) = Header::read(bytes, limit).map_err(End::Client)? else {

@@ -14,6 +14,7 @@ pub struct Parse<'a> {
 
 impl<'a> Parse<'a> {
     /// Reads a whole body.
+    #[allow(clippy::self_named_constructors, reason = "the message is named Parse in the protocol")]
     pub fn parse(body: &'a [u8]) -> Result<Self, WireError> {
         let mut r = Reader::new(body);
         let name = r.cstr()?;
@@ -35,7 +36,7 @@ impl<'a> Parse<'a> {
 pub struct Formats<'a>(&'a [u8]);
 
 impl<'a> Formats<'a> {
-    fn read(r: &mut Reader<'a>) -> Result<Self, WireError> {
+    fn codes(r: &mut Reader<'a>) -> Result<Self, WireError> {
         let count = usize::from(r.u16()?);
         Ok(Self(r.bytes(count * 2)?))
     }
@@ -84,14 +85,14 @@ impl<'a> Bind<'a> {
         let mut r = Reader::new(body);
         let portal = r.cstr()?;
         let statement = r.cstr()?;
-        let formats = Formats::read(&mut r)?;
+        let formats = Formats::codes(&mut r)?;
         let count = usize::from(r.u16()?);
         let start = r.rest();
         for _ in 0..count {
             r.value()?;
         }
         let values = start.get(..start.len() - r.rest().len()).unwrap_or_default();
-        let results = Formats::read(&mut r)?;
+        let results = Formats::codes(&mut r)?;
         r.finish()?;
         if formats.len() > 1 && formats.len() != count {
             return Err(WireError::new(
@@ -177,7 +178,7 @@ pub fn execute(body: &[u8]) -> Result<(&[u8], i32), WireError> {
 pub fn function_call(body: &[u8]) -> Result<u32, WireError> {
     let mut r = Reader::new(body);
     let oid = r.u32()?;
-    Formats::read(&mut r)?;
+    Formats::codes(&mut r)?;
     for _ in 0..r.u16()? {
         r.value()?;
     }

@@ -21,7 +21,7 @@ impl Random {
         let n = (self.next() as usize) % (most + 1);
         // Small numbers and NULs make counts and strings that get far into a parser.
         (0..n)
-            .map(|_| if self.next() % 3 == 0 { self.next() as u8 } else { (self.next() % 5) as u8 })
+            .map(|_| if self.next().is_multiple_of(3) { self.next() as u8 } else { (self.next() % 5) as u8 })
             .collect()
     }
 }
@@ -117,7 +117,7 @@ fn damaged_messages_never_panic() {
                 let at = (random.next() as usize) % bad.len();
                 bad[at] = random.next() as u8;
             }
-            if random.next() % 4 == 0 {
+            if random.next().is_multiple_of(4) {
                 bad.extend(random.bytes(6));
             }
             every_parser(&bad);

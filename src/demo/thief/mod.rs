@@ -9,7 +9,6 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use zeroize::Zeroizing;
 
@@ -61,10 +60,10 @@ fn distinct<T: Clone + Eq + Hash>(values: impl Iterator<Item = T>) -> Vec<T> {
     values.filter(|value| seen.insert(value.clone())).collect()
 }
 
-/// Whether the root key that a file holds (as its last 64 hexadecimal digits) lies in what was stolen.
-pub fn root_key_is_among(loot: &Loot, file: &Path, cancel: &AtomicBool) -> Result<bool, Stopped> {
-    let text = Zeroizing::new(std::fs::read(file).map_err(Stopped::Io)?);
-    let digits: Vec<u8> = text.trim_ascii_end().rchunks(64).next().unwrap_or_default().to_vec();
+/// The root key that a file holds (as its last 64 hexadecimal digits), to be looked for with the values.
+pub fn root_key(file: &Path) -> io::Result<Column> {
+    let text = Zeroizing::new(std::fs::read(file)?);
+    let digits = text.trim_ascii_end().rchunks(64).next().unwrap_or_default();
     let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
     let bytes: Option<Vec<u8>> = digits
         .chunks_exact(2)
@@ -73,10 +72,10 @@ pub fn root_key_is_among(loot: &Loot, file: &Path, cancel: &AtomicBool) -> Resul
             _ => None,
         })
         .collect();
-    let bytes = bytes.filter(|bytes| bytes.len() == 32);
-    let bytes = bytes.ok_or_else(|| Stopped::Io(io::Error::other("the root key file has another form")))?;
-    let columns = [Column { name: "root key", values: vec![Known::Bytes(bytes)] }];
-    Ok(Searcher::new(&columns).search(loot, cancel)?.iter().any(|column| column.found > 0))
+    match bytes.filter(|bytes| bytes.len() == 32) {
+        Some(bytes) => Ok(Column { name: "root key", values: vec![Known::Bytes(bytes)] }),
+        None => Err(io::Error::other("the root key file has another form")),
+    }
 }
 
 /// Writes one value of each column in every form among other bytes, and looks whether the search finds each:
