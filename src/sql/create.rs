@@ -284,7 +284,23 @@ impl Table<'_> {
 
     /// Refuses an encrypted column's name in a clause that needs its value.
     fn no_encrypted(&self, range: Range<usize>, clause: &str) -> Planned<()> {
+        let mut depth = 0usize;
+        let mut foreign = false;
         for index in range {
+            // Only in parentheses are words names of this table's columns (KEY is one outside of them), and
+            // not in those of a referenced table.
+            match self.tokens.raw(index) {
+                "(" => depth += 1,
+                ")" => {
+                    depth = depth.saturating_sub(1);
+                    foreign &= depth > 0;
+                }
+                _ if depth == 0 => foreign |= self.tokens.is_word(index, "references"),
+                _ => {}
+            }
+            if depth == 0 || foreign {
+                continue;
+            }
             if self.tokens.name(index).is_some_and(|n| self.configured.contains_key(&n)) {
                 return Err(unsupported(
                     format!("encrypted column {} in {clause}", self.tokens.raw(index)),

@@ -383,6 +383,14 @@ impl Planner<'_> {
                 }
                 Ok(())
             }
+            // ROW (…) is a call in the tree.
+            Expr::Function(function) if super::function::is_row(function, columns.len()) => {
+                let values = super::function::plain_args(function).unwrap_or_default();
+                for (column, value) in columns.iter().zip(values) {
+                    self.assign_expr(relation, column, value)?;
+                }
+                Ok(())
+            }
             Expr::Nested(inner) if columns.len() == 1 => {
                 columns.iter().try_for_each(|column| self.assign_expr(relation, column, inner))
             }

@@ -157,7 +157,7 @@ impl Planner<'_> {
 }
 
 /// The arguments of a call that has nothing but expressions.
-fn plain_args(function: &sqlparser::ast::Function) -> Option<Vec<&Expr>> {
+pub(super) fn plain_args(function: &sqlparser::ast::Function) -> Option<Vec<&Expr>> {
     let FunctionArguments::List(list) = &function.args else { return None };
     let bare = list.duplicate_treatment.is_none()
         && list.clauses.is_empty()
@@ -170,4 +170,10 @@ fn plain_args(function: &sqlparser::ast::Function) -> Option<Vec<&Expr>> {
         _ => None,
     });
     if bare { expressions.collect() } else { None }
+}
+
+/// Whether it is `ROW (…)` of this many entries.
+pub(super) fn is_row(function: &sqlparser::ast::Function, entries: usize) -> bool {
+    let name = object_name(&function.name).map(|(parts, _)| parts);
+    name.is_ok_and(|parts| parts == ["row"]) && plain_args(function).is_some_and(|args| args.len() == entries)
 }

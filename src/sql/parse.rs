@@ -32,6 +32,8 @@ pub enum ParseError {
     TooComplex,
     /// Not understood at this token.
     Syntax(Option<usize>),
+    /// It ends too early.
+    End,
 }
 
 /// How deep a statement's tree can become.
@@ -110,6 +112,12 @@ fn parser_tokens(
             if only(tokens, index) {
                 continue;
             }
+            if let Some(words) = null_test(tokens, index) {
+                out.extend(
+                    words.iter().map(|w| TokenWithSpan { token: ParserToken::make_word(w, None), span }),
+                );
+                continue;
+            }
             if overriding(tokens, index) {
                 skip_to = index + 3;
                 continue;
@@ -167,6 +175,17 @@ fn only(tokens: &Tokens<'_>, index: usize) -> bool {
             || ["from", "join", "update", "using"].iter().any(|word| tokens.is_word(before, word)))
         && tokens.name(index + 1).is_some()
         && !tokens.is_word(index + 1, "as")
+}
+
+/// ISNULL and NOTNULL, which PostgreSQL reserves, in the standard's words.
+fn null_test(tokens: &Tokens<'_>, index: usize) -> Option<&'static [&'static str]> {
+    if tokens.is_word(index, "isnull") {
+        Some(&["IS", "NULL"])
+    } else if tokens.is_word(index, "notnull") {
+        Some(&["IS", "NOT", "NULL"])
+    } else {
+        None
+    }
 }
 
 /// `OVERRIDING SYSTEM VALUE` of an INSERT, which sqlparser does not know.
@@ -263,7 +282,10 @@ pub fn statement(tokens: &Tokens<'_>, range: std::ops::Range<usize>) -> Result<S
             rest => Err(ParseError::Syntax(index_of(rest.span))),
         },
         Err(ParserError::RecursionLimitExceeded) => Err(ParseError::TooComplex),
-        Err(_) => Err(ParseError::Syntax(index_of(parser.peek_token_ref().span))),
+        Err(_) => Err(match parser.peek_token_ref() {
+            TokenWithSpan { token: ParserToken::EOF, .. } => ParseError::End,
+            rest => ParseError::Syntax(index_of(rest.span)),
+        }),
     }
 }
 

@@ -123,6 +123,7 @@ fn parse_refusal(error: ParseError, near: Option<usize>) -> Box<Draft> {
     match error {
         ParseError::TooComplex => Draft::new("54001", "statement is too complex to be planned")
             .hint("Send the values as an array parameter, or in several statements."),
+        ParseError::End => Draft::new("42601", "syntax error at end of input"),
         ParseError::Syntax(token) => syntax("the statement").at(token.or(near)),
     }
 }

@@ -29,6 +29,11 @@ fn create_table_of_a_configured_table() {
         ("CREATE TABLE vehicles (vin varchar(17) CHECK (vin <> ''))", "0A000", "CHECK"),
         ("CREATE TABLE vehicles (vin varchar(17), CHECK (length(vin) = 17))", "0A000", "a table constraint"),
         ("CREATE TABLE vehicles (vin varchar(17) REFERENCES a(b))", "0A000", "REFERENCES"),
+        (
+            "CREATE TABLE vehicles (id int CHECK (id > length(vin)), vin varchar(17))",
+            "0A000",
+            "a column's definition",
+        ),
         ("CREATE TABLE vehicles (price numeric(10,2) UNIQUE)", "0A000", "without equality"),
         ("CREATE TABLE vehicles AS SELECT 1", "0A000", "CREATE TABLE AS"),
         ("CREATE TABLE vehicles (vin varchar(17)) PARTITION BY HASH (vin)", "0A000", "behind"),

@@ -42,11 +42,9 @@ INSERT INTO customers (id, email, name) VALUES (50, 'dup@voltmail.example', 'x')
 
 --@ case on constraint of a plain key
 INSERT INTO customers (id, name) VALUES (1, 'x') ON CONFLICT ON CONSTRAINT customers_pkey DO NOTHING
---@ refused all: ON CONFLICT ON CONSTRAINT
 
 --@ case on constraint of an encrypted key
 INSERT INTO customers (id, email, name) VALUES (50, 'ada.quill@voltmail.example', 'x') ON CONFLICT ON CONSTRAINT customers_email_key DO NOTHING
---@ refused all: ON CONFLICT ON CONSTRAINT
 
 --@ case no such index
 INSERT INTO customers (id, name) VALUES (1, 'x') ON CONFLICT (name) DO NOTHING

@@ -243,7 +243,6 @@ INSERT INTO customers (id, name, plan) VALUES (50, $1, $1) RETURNING name, plan
 
 --@ case overriding
 INSERT INTO customers (id, name) OVERRIDING SYSTEM VALUE VALUES (50, 'x') RETURNING id, name
---@ refused all: OVERRIDING is not parsed
 
 --@ case plain expressions beside encrypted values
 INSERT INTO customers (id, name, visits, plan) VALUES (40 + 10, 'x', 2 * 3, upper('gold')) RETURNING id, name, visits, plan

@@ -92,7 +92,6 @@ SELECT id, email IS NULL, phone IS NOT NULL AS has_phone FROM customers ORDER BY
 
 --@ case isnull and notnull
 SELECT id FROM customers WHERE birthday ISNULL OR vip NOTNULL ORDER BY id
---@ refused all: ISNULL is not parsed
 
 --@ case for update
 SELECT id, email FROM customers WHERE id = 1 FOR UPDATE
@@ -141,7 +140,6 @@ SELEC email FROM customers
 
 --@ case syntax error at the end
 SELECT email FROM customers WHERE
---@ refused all: what does not parse and names an encrypted table is refused
 
 --@ case missing FROM entry
 SELECT c.email FROM customers

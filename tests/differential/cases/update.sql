@@ -70,7 +70,6 @@ UPDATE customers SET (name, visits) = ('Multi Assigned', 5) WHERE id = 1 RETURNI
 --@ case row assignment
 UPDATE customers SET (name, phone) = ROW ('Row Assigned', $1) WHERE id = 1 RETURNING name, phone
 --@ $ 12345
---@ refused all: ROW as the source of an assignment
 
 --@ case alias
 UPDATE customers AS c SET name = 'Aliased' WHERE c.id = 1 RETURNING c.name
