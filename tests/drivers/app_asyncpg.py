@@ -37,7 +37,7 @@ async def main():
     print([(a.name, a.type.name) for a in statement.get_attributes()])
     print([dict(row) for row in await statement.fetch()])
     for column, value in [("email", PEOPLE[0][1]), ("name", PEOPLE[1][2]), ("born", PEOPLE[0][3]), ("balance", decimal.Decimal("10.5000")),
-                          ("vip", True), ("score", 0.1), ("serial", 8123456789012345), ("seen", PEOPLE[0][8]), ("token", PEOPLE[0][9]),
+                          ("vip", True), ("score", 0.1), ("serial", 8123456789012345), ("seen", PEOPLE[0][8]), ("key", PEOPLE[0][9]),
                           ("photo", PEOPLE[0][10]), ("doc", PEOPLE[0][11]), ("serial", -1), ("email", "none@voltmail.example"), ("email", None)]:
         for _ in range(2):
             print(column, await connection.fetch(f"SELECT id, {column} FROM people WHERE {column} = $1", value))

@@ -29,7 +29,7 @@ async function main() {
   for (const row of people) await run(`INSERT INTO people VALUES (${numbers})`, row, 'insert');
   await run('INSERT INTO cars VALUES ($1, $2, $3)', ['5YJ3E1EA7KF317000', grete, 'Kestrel']);
   await run('SELECT * FROM people ORDER BY id');
-  const columns = ['id', 'email', 'name', 'born', 'balance', 'vip', 'score', 'serial', 'seen', 'token', 'photo', 'doc'];
+  const columns = ['id', 'email', 'name', 'born', 'balance', 'vip', 'score', 'serial', 'seen', 'key', 'photo', 'doc'];
   for (const [index, column] of columns.entries()) {
     for (let i = 0; i < 2; i++) await run(`SELECT id, ${column} FROM people WHERE ${column} = $1`, [people[0][index]], 'by ' + column);
   }

@@ -57,7 +57,7 @@ def application(connection):
         run(connection, "INSERT INTO cars VALUES (%s, %s, 'Kestrel') RETURNING vin, owner", (vin, owner))
     run(connection, "SELECT * FROM people ORDER BY id")
     for column, value in [("email", PEOPLE[0][1]), ("name", PEOPLE[1][2]), ("born", PEOPLE[0][3]), ("balance", decimal.Decimal("10.5000")),
-                          ("vip", True), ("score", 0.1), ("serial", 8123456789012345), ("seen", PEOPLE[0][8]), ("token", PEOPLE[0][9]),
+                          ("vip", True), ("score", 0.1), ("serial", 8123456789012345), ("seen", PEOPLE[0][8]), ("key", PEOPLE[0][9]),
                           ("photo", PEOPLE[0][10]), ("doc", PEOPLE[0][11]), ("serial", -1), ("email", "none@voltmail.example"), ("email", None)]:
         run(connection, f"SELECT id, {column} FROM people WHERE {column} = %s", (value,))
     run(connection, "SELECT id FROM people WHERE email = ANY(%s) ORDER BY id", ([PEOPLE[0][1], PEOPLE[1][1], "x"],))

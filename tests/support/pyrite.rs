@@ -48,7 +48,13 @@ impl Pyrite {
         // With PYRITE_TEST_PLAIN=1 there is no proxy: a test that is only about what PostgreSQL does must pass then, too.
         let plain = std::env::var_os("PYRITE_TEST_PLAIN").is_some();
         let port = if plain { server.port() } else { port };
-        let keeper = Keeper::start(None, &log, "TERM", None, if plain { &["sleep", "9999"] } else { &run });
+        let keeper = Keeper::start(
+            None,
+            &log,
+            "TERM",
+            Some(folder.path()),
+            if plain { &["sleep", "9999"] } else { &run },
+        );
         let pyrite = Pyrite { port, tap, log, keeper, _folder: folder };
         pyrite.wait();
         pyrite
