@@ -110,6 +110,7 @@ pub(super) fn catalog(
         by_name,
         by_oid,
         protected_names: HashSet::new(),
+        waiting: None,
         configured: config.tables.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         builtins: raw.builtins.unwrap_or_default().into_iter().collect(),
         indexes: raw.indexes.unwrap_or_default().into_iter().collect(),
@@ -270,6 +271,13 @@ fn lineage(
     catalog.protected_names.extend(relation_names);
     let configured: Vec<String> = catalog.configured.keys().map(|(_, table)| table.clone()).collect();
     catalog.protected_names.extend(configured);
+    let waiting: BTreeSet<String> = catalog
+        .configured
+        .keys()
+        .map(|(_, table)| table.clone())
+        .filter(|table| !names.contains(table))
+        .collect();
+    catalog.waiting = (!waiting.is_empty()).then(|| matcher(&waiting)).transpose()?;
     Ok(())
 }
 

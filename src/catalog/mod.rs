@@ -122,6 +122,8 @@ pub struct Catalog {
     sensitive_functions: HashSet<String>,
     unprotected: Vec<Unprotected>,
     matcher: aho_corasick::AhoCorasick,
+    /// Configured tables that are all plain as yet.
+    waiting: Option<aho_corasick::AhoCorasick>,
 }
 
 impl fmt::Debug for Catalog {
@@ -210,6 +212,14 @@ impl Catalog {
     /// Whether a text may name anything protected. Never wrong towards "no".
     pub fn may_name_protected(&self, text: &[u8]) -> bool {
         self.matcher.is_match(text)
+    }
+}
+
+impl Catalog {
+    /// Whether a text that names nothing protected may name a table that the configuration wants encrypted and
+    /// that is plain as yet: its statements have to be looked at again when the catalog has changed.
+    pub fn may_become_protected(&self, text: &[u8]) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.is_match(text))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::sql::{self, LiveNames, Scope};
 use crate::transform::TransformError;
 use crate::value::{Format, Input};
 use crate::wire::build;
-use crate::wire::frontend::{Bind, Parse};
+use crate::wire::frontend::Bind;
 
 use super::error::End;
 use super::machine::Machine;
@@ -71,13 +71,17 @@ impl Machine {
     }
 
     /// Plans the statement of a Parse message, or finds the plan made before.
-    pub(super) fn plan_statement(&mut self, parse: &Parse<'_>) -> Ready {
+    pub(super) fn plan_statement(
+        &mut self,
+        source: &[u8],
+        oids: impl ExactSizeIterator<Item = u32> + Clone,
+    ) -> Ready {
         self.plans.validate(self.catalog.version(), self.fresh.generation());
-        let key = key(parse.text, parse.oids());
+        let key = key(source, oids.clone());
         if let Some(ready) = self.plans.get(&key) {
             return ready;
         }
-        let text = match self.readable(parse.text) {
+        let text = match self.readable(source) {
             Ok(text) => text,
             Err(refusal) => return Ready::Refused(Arc::new(refusal)),
         };
@@ -86,11 +90,11 @@ impl Machine {
         };
         let live = self.live();
         let scope = Scope { catalog: &self.catalog, environment, names: &live };
-        let announced: Vec<u32> = parse.oids().collect();
+        let announced: Vec<u32> = oids.collect();
         let ready = match sql::plan_statement(text, &announced, &scope) {
             Plan::Forward => Ready::Forward,
             Plan::Refuse(refusal) => Ready::Refused(refusal),
-            Plan::Rewrite(rewrite) => match Planned::new(rewrite, parse.text) {
+            Plan::Rewrite(rewrite) => match Planned::new(rewrite, source) {
                 Some(planned) => Ready::Planned(Rc::new(planned)),
                 None => Ready::Refused(Arc::new(broken_plan())),
             },

@@ -91,6 +91,20 @@ impl Planned {
         Some(Planned { rewrite, text, oids, carriers, opens, spans })
     }
 
+    /// Whether the server gets the same text, values are sealed for the same columns, and outputs are the same.
+    pub(super) fn same_as(&self, other: &Planned) -> bool {
+        let (mine, yours) = (&self.rewrite, &other.rewrite);
+        let slots = mine.slots.iter().zip(&yours.slots);
+        self.text == other.text
+            && self.oids == other.oids
+            && self.carriers == other.carriers
+            && mine.outputs == yours.outputs
+            && mine.slots.len() == yours.slots.len()
+            && slots
+                .into_iter()
+                .all(|(a, b)| a.role == b.role && a.source_type == b.source_type && a.casts == b.casts)
+    }
+
     /// The client's position for one of the server's.
     pub(super) fn position(&self, server: u32) -> Option<u32> {
         self.spans.client_position(server)

@@ -1,5 +1,6 @@
 //! The client's messages: which go on as they are, which are planned, what the server will owe for them.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,6 +25,19 @@ pub(super) struct Statement {
     pub planned: Option<Rc<Planned>>,
     /// What running it may change.
     pub effects: Effects,
+    /// Where its plan came from, if its text was planned.
+    pub origin: Option<Rc<Origin>>,
+}
+
+/// What a plan was made of, to make it again when the catalog has changed.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// The client's text.
+    pub text: Box<[u8]>,
+    /// Announced parameter types.
+    pub oids: Box<[u32]>,
+    /// Version of the catalog under which the plan was last found to hold.
+    pub catalog: Cell<u64>,
 }
 
 /// What a portal's name means.
@@ -79,7 +93,8 @@ impl Machine {
         let effects = Effects::of(&screen);
         self.prepares |= names_prepare(parse.text);
         if screen.cleared().is_some() {
-            self.define_statement(parse.name, Statement { planned: None, effects });
+            let origin = self.catalog.may_become_protected(parse.text).then(|| self.origin(&parse));
+            self.define_statement(parse.name, Statement { planned: None, effects, origin });
             self.push(Entry::Parse(Mask::None));
             return Ok(Verdict::Pass);
         }
@@ -87,11 +102,12 @@ impl Machine {
             Ground::Due => return Ok(Verdict::Wait),
             Ground::Failed => Ready::Refused(Arc::new(in_failed_transaction())),
             Ground::Unknown(refusal) => Ready::Refused(Arc::new(refusal)),
-            Ground::Firm => self.plan_statement(&parse),
+            Ground::Firm => self.plan_statement(parse.text, parse.oids()),
         };
         match ready {
             Ready::Forward => {
-                self.define_statement(parse.name, Statement { planned: None, effects });
+                let origin = Some(self.origin(&parse));
+                self.define_statement(parse.name, Statement { planned: None, effects, origin });
                 self.push(Entry::Parse(Mask::None));
                 Ok(Verdict::Pass)
             }
@@ -104,7 +120,12 @@ impl Machine {
                 );
                 // Clients need not ask what the columns are; the plan has to be checked all the same.
                 build::statement(&mut self.composed, b'D', parse.name);
-                self.define_statement(parse.name, Statement { planned: Some(Rc::clone(&planned)), effects });
+                let statement = Statement {
+                    planned: Some(Rc::clone(&planned)),
+                    effects,
+                    origin: Some(self.origin(&parse)),
+                };
+                self.define_statement(parse.name, statement);
                 self.push(Entry::Parse(Mask::Planned(Rc::clone(&planned))));
                 self.push(Entry::Inspect(planned));
                 Ok(Verdict::Replace)
@@ -117,6 +138,42 @@ impl Machine {
                 Ok(Verdict::Replace)
             }
         }
+    }
+
+    fn origin(&self, parse: &Parse<'_>) -> Rc<Origin> {
+        let catalog = Cell::new(self.catalog.version());
+        Rc::new(Origin { text: parse.text.into(), oids: parse.oids().collect(), catalog })
+    }
+
+    /// Makes sure that a statement's plan holds under the current catalog. The server plans anew by itself;
+    /// a table that was recreated or encrypted since would get values that were sealed for another, or not
+    /// sealed at all.
+    fn check_plan(&mut self, statement: &Statement) -> Held {
+        let Some(origin) = &statement.origin else { return Held::Yes };
+        let version = self.catalog.version();
+        if origin.catalog.get() == version {
+            return Held::Yes;
+        }
+        if statement.planned.is_none() && sql::screen(&self.catalog, &origin.text).cleared().is_some() {
+            origin.catalog.set(version);
+            return Held::Yes;
+        }
+        let ready = match self.ground() {
+            Ground::Due => return Held::Wait,
+            Ground::Failed => return Held::No(in_failed_transaction()),
+            Ground::Unknown(refusal) => return Held::No(refusal),
+            Ground::Firm => self.plan_statement(&origin.text, origin.oids.iter().copied()),
+        };
+        let same = match (&ready, &statement.planned) {
+            (Ready::Forward, None) => true,
+            (Ready::Planned(now), Some(before)) => now.same_as(before),
+            _ => false,
+        };
+        if !same {
+            return Held::No(stale_plan());
+        }
+        origin.catalog.set(version);
+        Held::Yes
     }
 
     /// Sends what is sure to fail, with our error over the server's.
@@ -134,7 +191,8 @@ impl Machine {
     }
 
     fn define_statement(&mut self, name: &[u8], statement: Statement) {
-        let plain = |s: &Statement| s.planned.is_none() && s.effects == Effects::default();
+        let plain =
+            |s: &Statement| s.planned.is_none() && s.origin.is_none() && s.effects == Effects::default();
         // The unnamed statement of most clients is plain and stays so: nothing changes.
         let answered = self.pipeline.answered();
         if name.is_empty()
@@ -162,7 +220,7 @@ impl Machine {
             Lookup::Known(Some(statement)) => statement,
             // Made by an SQL PREPARE, perhaps.
             Lookup::Known(None) if self.prepares && !name.is_empty() => {
-                Statement { planned: None, effects: Effects::ALL }
+                Statement { planned: None, effects: Effects::ALL, origin: None }
             }
             Lookup::Known(None) => {
                 // The server does not know it either, and says so. The values could be meant for a statement
@@ -172,6 +230,14 @@ impl Machine {
                 return Ok(Verdict::Replace);
             }
         };
+        match self.check_plan(&statement) {
+            Held::Yes => {}
+            Held::Wait => return Ok(Verdict::Wait),
+            Held::No(refusal) => {
+                self.refuse_parse(REFUSED_NAME, Arc::new(refusal));
+                return Ok(Verdict::Replace);
+            }
+        }
         let Some(planned) = statement.planned else {
             self.define_portal(portal, Portal { bound: None, effects: statement.effects });
             self.push(Entry::Bind(Mask::None));
@@ -380,6 +446,25 @@ fn names_prepare(text: &[u8]) -> bool {
     const WORD: &[u8] = b"prepare";
     memchr::memchr2_iter(b'p', b'P', text)
         .any(|at| text.get(at..at + WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD)))
+}
+
+/// Whether a statement's plan still holds.
+enum Held {
+    Yes,
+    /// Not known before the server has answered.
+    Wait,
+    No(Refusal),
+}
+
+/// In PostgreSQL's words and with its SQLSTATE, by which drivers know that they must prepare again.
+fn stale_plan() -> Refusal {
+    Refusal {
+        sqlstate: "0A000",
+        message: "cached plan must not change result type".into(),
+        detail: Some("A table of the prepared statement was changed after Pyrite planned it.".into()),
+        hint: Some("Prepare the statement again.".into()),
+        position: None,
+    }
 }
 
 /// The server's own words for it come in place of this.

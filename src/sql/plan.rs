@@ -131,7 +131,7 @@ impl std::fmt::Debug for Source {
 }
 
 /// What becomes of a slot's value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
     /// An envelope to be stored in this column. Server type `bytea`.
     Store(Arc<EncryptedColumn>),
@@ -153,7 +153,7 @@ pub struct Param {
 }
 
 /// An output column of a rewritten statement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// As the server sends it.
     Plain,

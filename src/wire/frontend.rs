@@ -26,7 +26,7 @@ impl<'a> Parse<'a> {
     }
 
     /// Announced parameter types; 0 is none.
-    pub fn oids(&self) -> impl ExactSizeIterator<Item = u32> + 'a {
+    pub fn oids(&self) -> impl ExactSizeIterator<Item = u32> + Clone + 'a {
         self.oids.as_chunks::<4>().0.iter().map(|b| u32::from_be_bytes(*b))
     }
 }

@@ -240,3 +240,63 @@ fn two_sessions_do_not_share_names() {
     two.say(Script::new().bind("", "s", &[Some(OTHER)]).execute("", 0).sync());
     assert_eq!(rows(&two.until_ready()), [["2", OTHER]]);
 }
+
+#[test]
+fn a_statement_planned_before_its_table_was_encrypted_is_not_run() {
+    let fixture = Fixture::empty();
+    let owner = &mut fixture.direct();
+    // As before an operator encrypts it: the configuration names the column, the table still has it plain.
+    owner.run("DROP TABLE secrets CASCADE");
+    owner.run("CREATE TABLE secrets (id int, code text, amount int, note text)");
+    let mut client = fixture.connect();
+    // The catalog is polled; until then values are sealed, which a text column would store as text.
+    let plain = until(|| {
+        client.run("INSERT INTO secrets (id, code) VALUES (0, 'open')");
+        let stored = owner.column("SELECT code FROM secrets");
+        owner.run("DELETE FROM secrets");
+        (stored == [Some("open".to_string())]).then_some(())
+    });
+    assert!(plain.is_some(), "a column that is still plain is written plainly");
+    client.say(Script::new().parse("s", INSERT, &[]).sync());
+    assert_eq!(tags(&client.until_ready()), "1Z");
+    owner.run("ALTER TABLE secrets ALTER code TYPE pyrite.encrypted USING NULL");
+    // Another session sees the new type; from then on the first one may not send the value either.
+    let seen = until(|| {
+        let outcome = client_sees_encrypted(&fixture);
+        outcome.then_some(())
+    });
+    assert!(seen.is_some(), "the change is noticed within the time of a poll");
+    client.say(Script::new().bind("", "s", &[Some("1"), Some(SECRET)]).execute("", 0).sync());
+    assert_eq!(states(&client.until_ready()), ["0A000"]);
+    client.say(
+        Script::new().parse("", INSERT, &[]).bind("", "", &[Some("1"), Some(SECRET)]).execute("", 0).sync(),
+    );
+    assert_eq!(states(&client.until_ready()), [""; 0]);
+    assert_eq!(rows(&client.run("SELECT id, code FROM secrets")), [["1", SECRET]]);
+}
+
+/// Whether a new session's answer shows the column as an encrypted one: order is refused there.
+fn client_sees_encrypted(fixture: &Fixture) -> bool {
+    states(&fixture.connect().query("SELECT id FROM secrets ORDER BY code")) == ["0A000"]
+}
+
+/// Tries for some seconds: the catalog is polled once a second.
+fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    (0..100).find_map(|_| {
+        attempt().or_else(|| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            None
+        })
+    })
+}
+
+#[test]
+fn a_prepared_statement_outlives_ddl_that_does_not_concern_it() {
+    let fixture = Fixture::empty();
+    let mut client = fixture.connect();
+    client.say(Script::new().parse("s", INSERT, &[]).sync());
+    client.until_ready();
+    client.run("CREATE TABLE unrelated (id int)");
+    client.say(Script::new().bind("", "s", &[Some("1"), Some(SECRET)]).execute("", 0).sync());
+    assert_eq!(tags(&client.until_ready()), "2CZ");
+}
