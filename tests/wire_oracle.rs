@@ -1,6 +1,6 @@
 //! Our reading and writing of messages against an independent implementation, pgwire: what it writes we read
 //! alike, and what we write it reads alike. Seeded, so that a failure repeats.
-#![allow(missing_docs, reason = "a test")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use bytes::{Bytes, BytesMut};
 use pgwire::messages::data::{FieldDescription, RowDescription};
