@@ -11,7 +11,7 @@ use crate::catalog::{CATALOG_QUERY, Catalog, ENVIRONMENT_QUERY, Environment};
 use crate::database::RefreshError;
 use crate::sql::Screen;
 use crate::sql::plan::Refusal;
-use crate::value::Settings;
+use crate::value::{Settings, ValueError};
 use crate::wire::backend::Status;
 use crate::wire::build;
 
@@ -236,12 +236,7 @@ impl Machine {
         if self.fresh.text != answer {
             self.fresh.text = answer.to_vec();
             self.fresh.generation += 1;
-            self.transformer.set_settings(Settings::from_gucs(
-                &environment.date_style,
-                &environment.time_zone,
-                &environment.bytea_output,
-                &environment.extra_float_digits,
-            ));
+            self.transformer.set_settings(settings(&environment));
             self.fresh.current = Some(Rc::new(environment));
         }
     }
@@ -283,6 +278,31 @@ impl Machine {
             }
         }
     }
+}
+
+/// How the session reads and writes values; an error refuses every value of an encrypted column.
+fn settings(environment: &Environment) -> Result<Settings, ValueError> {
+    if let Some(refusal) = other_encoding(environment) {
+        return Err(ValueError { sqlstate: refusal.sqlstate, message: refusal.message, hint: refusal.hint });
+    }
+    Settings::from_gucs(
+        &environment.date_style,
+        &environment.time_zone,
+        &environment.bytea_output,
+        &environment.extra_float_digits,
+    )
+}
+
+/// Why statements and values in the session's encoding are not taken, if they are not.
+pub(super) fn other_encoding(environment: &Environment) -> Option<Refusal> {
+    let encoding = environment.client_encoding.as_str();
+    (!matches!(encoding, "UTF8" | "SQL_ASCII")).then(|| Refusal {
+        sqlstate: "0A000",
+        message: format!("statements on encrypted columns need client_encoding UTF8, not {encoding}"),
+        detail: None,
+        hint: Some("SET client_encoding TO 'UTF8'".into()),
+        position: None,
+    })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::wire::build;
 use crate::wire::frontend::Bind;
 
 use super::error::End;
+use super::freshness::other_encoding;
 use super::machine::Machine;
 use super::planned::{Carrier, Planned};
 use super::plans::{Ready, key};
@@ -51,15 +52,9 @@ impl Machine {
 
     /// Checks what the planner takes for granted, and reads the text.
     fn readable<'t>(&self, text: &'t [u8]) -> Result<&'t str, Refusal> {
-        let encoding = self.fresh.environment().map_or("", |e| e.client_encoding.as_str());
-        if !matches!(encoding, "UTF8" | "SQL_ASCII") {
-            return Err(Refusal {
-                sqlstate: "0A000",
-                message: format!("statements on encrypted columns need client_encoding UTF8, not {encoding}"),
-                detail: None,
-                hint: Some("SET client_encoding TO 'UTF8'".into()),
-                position: None,
-            });
+        let environment = self.fresh.environment().ok_or_else(broken_plan)?;
+        if let Some(refusal) = other_encoding(environment) {
+            return Err(refusal);
         }
         std::str::from_utf8(text).map_err(|_| Refusal {
             sqlstate: "22021",

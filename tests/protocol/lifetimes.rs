@@ -300,3 +300,20 @@ fn a_prepared_statement_outlives_ddl_that_does_not_concern_it() {
     client.say(Script::new().bind("", "s", &[Some("1"), Some(SECRET)]).execute("", 0).sync());
     assert_eq!(tags(&client.until_ready()), "2CZ");
 }
+
+#[test]
+fn a_prepared_statement_takes_and_shows_no_value_in_another_encoding() {
+    let fixture = Fixture::empty();
+    let mut client = fixture.connect();
+    client.say(Script::new().parse("w", INSERT, &[]).parse("r", "SELECT id, code FROM secrets", &[]).sync());
+    client.until_ready();
+    client.run(&format!("INSERT INTO secrets (id, code) VALUES (1, '{SECRET}')"));
+    client.run("SET client_encoding TO 'LATIN1'");
+    client.say(Script::new().bind("", "w", &[Some("2"), Some(OTHER)]).execute("", 0).sync());
+    assert_eq!(states(&client.until_ready()), ["0A000"]);
+    client.say(Script::new().bind("", "r", &[]).execute("", 0).sync());
+    assert_eq!(states(&client.until_ready()), ["0A000"]);
+    client.run("RESET client_encoding");
+    client.say(Script::new().bind("", "r", &[]).execute("", 0).sync());
+    assert_eq!(rows(&client.until_ready()), [["1", SECRET]]);
+}
