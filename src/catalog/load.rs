@@ -84,7 +84,7 @@ pub(super) fn catalog(
     let mut hasher = DefaultHasher::new();
     json.hash(&mut hasher);
     format!("{:?}", config.tables).hash(&mut hasher);
-    for column in config.tables.values().flat_map(BTreeMap::values) {
+    for column in columns_of(config) {
         groups(&column.group).hash(&mut hasher);
     }
 
@@ -112,6 +112,7 @@ pub(super) fn catalog(
         protected_names: HashSet::new(),
         waiting: None,
         configured: config.tables.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        groups: columns_of(config).filter_map(|c| Some((c.group.clone(), groups(&c.group)?))).collect(),
         builtins: raw.builtins.unwrap_or_default().into_iter().collect(),
         indexes: raw.indexes.unwrap_or_default().into_iter().collect(),
         constraints: raw.constraints.unwrap_or_default().into_iter().collect(),
@@ -126,6 +127,10 @@ pub(super) fn catalog(
     let environment = Environment::with_path(raw.path);
     lineage(&mut catalog, views, &functions, &environment)?;
     Ok(catalog)
+}
+
+fn columns_of(config: &Database) -> impl Iterator<Item = &crate::config::ColumnConfig> {
+    config.tables.values().flat_map(BTreeMap::values)
 }
 
 /// Marks configured columns that have the domain type; lists those that have not.

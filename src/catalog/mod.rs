@@ -3,6 +3,7 @@
 
 mod environment;
 mod load;
+mod provisional;
 mod query;
 
 use std::collections::{HashMap, HashSet};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use crate::value::Type;
 
 pub use environment::Environment;
+pub(crate) use provisional::Declared;
 pub use query::{CATALOG_QUERY, ENVIRONMENT_QUERY};
 
 /// The random identity of a key group: 16 bytes, stable over RENAME, dump and restore.
@@ -102,6 +104,7 @@ pub struct Unprotected {
 pub type PlannedColumns = std::collections::BTreeMap<String, crate::config::ColumnConfig>;
 
 /// A snapshot of the database's catalog, seen with the configuration.
+#[derive(Clone)]
 pub struct Catalog {
     version: u64,
     relations: Vec<Relation>,
@@ -112,6 +115,8 @@ pub struct Catalog {
     protected_names: HashSet<String>,
     /// Configured tables, existing or not.
     configured: HashMap<(String, String), PlannedColumns>,
+    /// Identities of the configured key groups that the keyring has.
+    groups: HashMap<String, GroupId>,
     builtins: HashSet<String>,
     /// Schema and name of indexes: they share relations' names.
     indexes: HashSet<(String, String)>,

@@ -45,11 +45,6 @@ impl Effects {
         )
     }
 
-    /// Whether statements behind it in the same text may mean something else than before it.
-    pub(super) fn change_environment(self) -> bool {
-        self.has(Self::ENVIRONMENT)
-    }
-
     fn has(self, bit: u8) -> bool {
         self.0 & bit != 0
     }

@@ -344,7 +344,7 @@ impl Machine {
                 Ground::Due => return Ok(Verdict::Wait),
                 Ground::Failed => self.refuse_query(in_failed_transaction()),
                 Ground::Unknown(refusal) => self.refuse_query(refusal),
-                Ground::Firm => self.plan_query(text, effects),
+                Ground::Firm => self.plan_query(text),
             }
         };
         for unnamed in [self.statements.newest(b"").is_some(), self.portals.newest(b"").is_some()]
@@ -362,21 +362,9 @@ impl Machine {
         Ok(verdict)
     }
 
-    fn plan_query(&mut self, text: &[u8], effects: Effects) -> (Entry, Verdict) {
+    fn plan_query(&mut self, text: &[u8]) -> (Entry, Verdict) {
         let script = match self.plan_script(text) {
             Ok(Script::Forward) => return (Entry::Query(Mask::None, None), Verdict::Pass),
-            Ok(Script::Rewrite(script)) if script.statements.len() > 1 && effects.change_environment() => {
-                return self.refuse_query(Refusal {
-                    sqlstate: "0A000",
-                    message:
-                        "a query of several statements changes settings or temporary tables, and uses an \
-                              encrypted table"
-                            .into(),
-                    detail: None,
-                    hint: Some("Send the statements one by one.".into()),
-                    position: None,
-                });
-            }
             Ok(Script::Rewrite(script)) => script,
             Err(refusal) => return self.refuse_query(refusal),
         };

@@ -12,7 +12,7 @@ use super::consts::Extent;
 use super::edits::{Edits, Part};
 use super::lexer::Tokens;
 use super::planner::{Finished, Mode, Planner, quote_identifier};
-use super::refuse::{Draft, Planned, syntax, unsupported};
+use super::refuse::{Draft, Planned, no_relation, syntax, unsupported};
 use super::statement::Outcome;
 use super::types;
 use super::utility::relation_at;
@@ -106,13 +106,15 @@ pub(super) fn table(
     let tail = if close + 1 < range.end { slice(tokens, close + 1..range.end) } else { "" };
     let create = format!("{head} {qualified} ({}) {tail}", elements.join(", "));
     let idempotent = tokens.is_word(keyword + 1, "if");
-    let block = table.block(&create, &qualified, idempotent);
+    let names = table.index_names();
+    let block = table.block(&create, &qualified, &names, idempotent);
     let whole = tokens.start(range.start)..tokens.end(range.end - 1);
     let mut edits = Edits::default();
     edits.replace(whole.clone(), vec![Part::Text(block)]);
     let Some(pieces) = edits.pieces(whole) else { return Err(syntax("CREATE TABLE")) };
-    let done =
-        Finished { pieces, slots: Vec::new(), params: Vec::new(), outputs: Vec::new(), unchanged: false };
+    let indexes = names.into_iter().map(|name| (schema.clone(), name)).collect();
+    let (slots, params, outputs) = (Vec::new(), Vec::new(), Vec::new());
+    let done = Finished { pieces, slots, params, outputs, indexes, unchanged: false };
     Ok(Outcome::Rewrite(done, Some("CREATE TABLE")))
 }
 
@@ -123,7 +125,7 @@ fn slice<'t>(tokens: &Tokens<'t>, range: Range<usize>) -> &'t str {
 }
 
 /// Token ranges between commas outside of parentheses.
-fn split_commas(tokens: &Tokens<'_>, range: Range<usize>) -> Vec<Range<usize>> {
+pub(super) fn split_commas(tokens: &Tokens<'_>, range: Range<usize>) -> Vec<Range<usize>> {
     let mut list = Vec::new();
     let mut start = range.start;
     let mut depth = 0usize;
@@ -356,15 +358,26 @@ impl Table<'_> {
         Ok(None)
     }
 
+    /// The names of the indexes that stand for unique constraints, one each.
+    fn index_names(&self) -> Vec<String> {
+        let names = self.uniques.iter().map(|unique| {
+            unique.name.clone().unwrap_or_else(|| match unique.primary {
+                true => free_name(self.catalog, &self.schema, &self.name, &[], "pkey"),
+                false => free_name(self.catalog, &self.schema, &self.name, &unique.columns, "key"),
+            })
+        });
+        names.collect()
+    }
+
     /// The DO block that makes the table, its storage and its indexes.
-    fn block(&self, create: &str, table: &str, idempotent: bool) -> String {
+    fn block(&self, create: &str, table: &str, names: &[String], idempotent: bool) -> String {
         let mut statements = vec![create.to_owned()];
         let condition = if idempotent { "IF NOT EXISTS " } else { "" };
         for column in &self.encrypted {
             let column = quote_identifier(column);
             statements.push(format!("ALTER TABLE {table} ALTER COLUMN {column} SET STORAGE EXTERNAL"));
         }
-        for unique in &self.uniques {
+        for (unique, name) in self.uniques.iter().zip(names) {
             let mut columns = Vec::new();
             for column in &unique.columns {
                 let quoted = quote_identifier(column);
@@ -374,13 +387,9 @@ impl Table<'_> {
                     statements.push(format!("ALTER TABLE {table} ALTER COLUMN {quoted} SET NOT NULL"));
                 }
             }
-            let name = unique.name.clone().unwrap_or_else(|| match unique.primary {
-                true => free_name(self.catalog, &self.schema, &self.name, &[], "pkey"),
-                false => free_name(self.catalog, &self.schema, &self.name, &unique.columns, "key"),
-            });
             statements.push(format!(
                 "CREATE UNIQUE INDEX {condition}{} ON {table} ({})",
-                quote_identifier(&name),
+                quote_identifier(name),
                 columns.join(", ")
             ));
         }
@@ -409,7 +418,13 @@ pub(super) fn index(
     let on = (keyword..range.end).find(|&i| tokens.is_word(i, "on")).ok_or_else(bad)?;
     let at = if tokens.is_word(on + 1, "only") { on + 2 } else { on + 1 };
     let (relation, mut open) = relation_at(tokens, at, scope.catalog, scope.environment);
-    let Some(relation) = relation.filter(|r| r.is_protected()) else { return Ok(Outcome::Forward) };
+    let Some(relation) = relation else {
+        // A table that only the server knows may be a configured one.
+        return Err(no_relation(tokens.raw(open.saturating_sub(1))).at(Some(at)));
+    };
+    if !relation.is_protected() {
+        return Ok(Outcome::Forward);
+    }
     let method = tokens.is_word(open, "using").then(|| tokens.name(open + 1).unwrap_or_default());
     if method.is_some() {
         open += 2;
@@ -455,16 +470,18 @@ pub(super) fn index(
     if !touches {
         return Ok(Outcome::Forward);
     }
+    let mut name = tokens.name(on - 1).unwrap_or_default();
     if open_name(tokens, keyword, on) {
-        let name =
-            quote_identifier(&free_name(scope.catalog, &relation.schema, &relation.name, &names, "idx"));
-        planner.edits.before(tokens.start(on), format!("{name} "));
+        name = free_name(scope.catalog, &relation.schema, &relation.name, &names, "idx");
+        planner.edits.before(tokens.start(on), format!("{} ", quote_identifier(&name)));
     }
     if tokens.name(at).is_some() && !tokens.is_sign(at + 1, ".") {
         let schema = quote_identifier(&relation.schema);
         planner.edits.before(tokens.start(at), format!("{schema}."));
     }
-    Ok(Outcome::Rewrite(planner.finish(Vec::new())?, None))
+    let mut done = planner.finish(Vec::new())?;
+    done.indexes.push((relation.schema.clone(), name));
+    Ok(Outcome::Rewrite(done, None))
 }
 
 /// Whether no name stands between INDEX and ON.

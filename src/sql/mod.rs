@@ -12,6 +12,7 @@ mod describe;
 mod dml;
 mod edits;
 mod expr;
+mod follow;
 mod from;
 mod function;
 pub mod lexer;

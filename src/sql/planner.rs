@@ -76,6 +76,8 @@ pub(super) struct Finished {
     pub slots: Vec<Slot>,
     pub params: Vec<Param>,
     pub outputs: Vec<Output>,
+    /// Schema and name of the indexes that it makes.
+    pub indexes: Vec<(String, String)>,
     /// Nothing was changed and nothing is to be opened.
     pub unchanged: bool,
 }
@@ -226,7 +228,7 @@ impl<'a> Planner<'a> {
         let Some(pieces) = self.edits.pieces(whole) else {
             return Err(unsupported("this statement", "Write it in a simpler form."));
         };
-        Ok(Finished { pieces, slots, params, outputs, unchanged })
+        Ok(Finished { pieces, slots, params, outputs, indexes: Vec::new(), unchanged })
     }
 
     /// Byte offset behind the statement's last token.

@@ -52,7 +52,8 @@ pub(super) fn relation_columns(relation: &Relation) -> Vec<ScopeColumn> {
         held: Held {
             encrypted: column.encrypted.clone(),
             unmanaged: column.unmanaged,
-            origin: Some((relation.oid, column.attnum)),
+            // A table that the same query creates has no OID yet.
+            origin: (relation.oid != 0).then_some((relation.oid, column.attnum)),
         },
         bare: true,
     });

@@ -4,12 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Scope;
+use super::follow::Following;
 use super::lexer::Tokens;
 use super::plan::{Piece, REFUSED_TEXT, Refusal, Script, ScriptRewrite, ScriptStatement};
 use super::planner::Mode;
-use super::refuse::unsupported;
+use super::refuse::{Draft, unsupported};
 use super::screen;
 use super::statement::{self, Outcome};
+use super::utility;
+use crate::catalog::Catalog;
 
 /// The statements of a text, empty ones left out: ranges of tokens without the semicolon.
 pub(super) fn split(tokens: &Tokens<'_>) -> Vec<Range<usize>> {
@@ -55,21 +58,23 @@ pub(super) fn plan(text: &str, scope: &Scope<'_>) -> Script {
     };
     let mut script = Building::default();
     let mut at = 0;
-    let mut environment_changed = false;
+    let mut following = Following::new(scope.catalog, scope.environment);
     for range in split(&tokens) {
         let span = tokens.start(range.start)..tokens.end(range.end.saturating_sub(1));
-        let mut outcome = statement::one(&tokens, range.clone(), scope, Mode::Simple, &[]);
-        let effect = screen(scope.catalog, text.get(span.clone()).unwrap_or_default().as_bytes());
+        let now = Scope { catalog: &following.catalog, environment: scope.environment, names: scope.names };
+        let mut outcome = statement::one(&tokens, range.clone(), &now, Mode::Simple, &[]);
+        let effect = screen(now.catalog, text.get(span.clone()).unwrap_or_default().as_bytes());
         // What a name means here would be known only after the statements before it ran.
-        let depends = effect.touches && !matches!(outcome, Ok(Outcome::Forward));
-        if environment_changed && depends {
+        if following.unknown && effect.touches && depends(&tokens, range.clone(), &outcome, now.catalog) {
             outcome = Err(unsupported(
                 "a statement over encrypted tables behind one that may change how names and values are read, in one simple query,",
                 "Send the statements one by one.",
             )
             .at(Some(range.start)));
         }
-        environment_changed |= effect.environment || effect.catalog;
+        if let Ok(outcome) = &outcome {
+            following.behind(&tokens, range, outcome, effect);
+        }
         script.pieces.extend(source(at..span.start));
         at = span.end;
         match outcome {
@@ -79,6 +84,18 @@ pub(super) fn plan(text: &str, scope: &Scope<'_>) -> Script {
     }
     script.pieces.extend(source(at..text.len()));
     script.finish()
+}
+
+/// Whether another meaning of the names in a statement could make its plan wrong.
+fn depends(
+    tokens: &Tokens<'_>,
+    range: Range<usize>,
+    outcome: &Result<Outcome, Box<Draft>>,
+    catalog: &Catalog,
+) -> bool {
+    let Ok(Outcome::Forward) = outcome else { return true };
+    let names = statement::named(tokens, range.clone(), catalog).0;
+    names && !utility::is_harmless(tokens, range)
 }
 
 fn source(range: Range<usize>) -> Option<Piece> {

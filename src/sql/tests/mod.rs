@@ -2,6 +2,7 @@
 
 mod cases;
 mod ddl;
+mod follow;
 mod fuzz;
 mod params;
 
