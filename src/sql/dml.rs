@@ -146,6 +146,9 @@ impl Planner<'_> {
             }
         }
         let SetExpr::Values(values) = &*source.body else {
+            if self.bulk_insert(targets, source)? {
+                return Ok(());
+            }
             let outputs = self.query(source)?;
             return self.insert_query(targets, outputs);
         };
@@ -209,7 +212,7 @@ impl Planner<'_> {
     }
 
     /// A value goes into a column.
-    fn assign(&mut self, column: &Column, value: Val) -> Planned<()> {
+    pub(super) fn assign(&mut self, column: &Column, value: Val) -> Planned<()> {
         if let Some(reason) = column.unmanaged {
             return Err(unsupported(
                 format!("writing column {} of type pyrite.encrypted: {reason}; it", column.name),

@@ -319,7 +319,7 @@ impl Planner<'_> {
 }
 
 /// An alias: its name and its column names.
-fn alias_of(alias: Option<&TableAlias>) -> Planned<(Option<String>, Vec<String>)> {
+pub(super) fn alias_of(alias: Option<&TableAlias>) -> Planned<(Option<String>, Vec<String>)> {
     let Some(alias) = alias else { return Ok((None, Vec::new())) };
     if alias.at.is_some() {
         return Err(syntax("an alias"));

@@ -375,7 +375,7 @@ impl Planner<'_> {
         }
     }
 
-    fn order_by(&mut self, order: &OrderBy, outputs: &Outputs) -> Planned<()> {
+    pub(super) fn order_by(&mut self, order: &OrderBy, outputs: &Outputs) -> Planned<()> {
         let OrderByKind::Expressions(list) = &order.kind else { return Err(syntax("ORDER BY")) };
         for entry in list {
             if entry.with_fill.is_some() {
@@ -494,7 +494,7 @@ impl Planner<'_> {
 }
 
 /// Clauses that are other dialects' would hide expressions from the planner.
-fn check_select(select: &Select) -> Planned<()> {
+pub(super) fn check_select(select: &Select) -> Planned<()> {
     if select.into.is_some() {
         return Err(unsupported("SELECT INTO", "Create the table first, then INSERT … SELECT."));
     }

@@ -279,3 +279,37 @@ INSERT INTO shorts VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *
 --@ $ 2020-12-31 23:59:59.96+00
 --@ $ -0.000000000000000000000001000
 --@ $ 99999.4
+
+--@ case many rows from a list of values, as ORMs write them
+INSERT INTO customers (id, email, name, birthday, balance) SELECT p0::INTEGER, p1::VARCHAR, p2::TEXT, p3::DATE, p4::NUMERIC(10, 2) FROM (VALUES ($1::INTEGER, $2::VARCHAR, $3::TEXT, $4::DATE, $5::NUMERIC(10, 2), 0), ($6::INTEGER, $7::VARCHAR, $8::TEXT, $9::DATE, $10::NUMERIC(10, 2), 1)) AS imp_sen(p0, p1, p2, p3, p4, sen_counter) ORDER BY sen_counter RETURNING customers.id, customers.id AS id__1
+--@ $ 50
+--@ $ r50@voltmail.example
+--@ $ Row Fifty
+--@ $ 1970-01-01
+--@ $ 9.505
+--@ $ 51
+--@ $ \N
+--@ $ Row Fiftyone
+--@ $ \N
+--@ $ -1
+--@ then
+SELECT id, email, name, birthday, balance FROM customers WHERE id >= 50 ORDER BY id
+
+--@ case a list of values by star
+INSERT INTO customers (id, name, phone) SELECT * FROM (VALUES (50, 'Row Fifty', NULL), (51, 'Row Fiftyone', '555')) v
+--@ then
+SELECT id, name, phone FROM customers WHERE id >= 50 ORDER BY id
+
+--@ case a list of values, qualified and cast in both places
+INSERT INTO customers (id, name, birthday) SELECT v.i, CAST(v.n AS varchar(5)), v.d::date FROM (VALUES (50, 'Row Fifty', '1970-01-01'), (51, $1, $2)) AS v(i, n, d)
+--@ $ Row Fiftyone
+--@ $ 1971-02-03
+--@ then
+SELECT id, name, birthday FROM customers WHERE id >= 50 ORDER BY id
+
+--@ case a list of texts for a date
+INSERT INTO customers (id, name, birthday) SELECT i, n, d FROM (VALUES (50, 'Row Fifty', '1970-01-01')) AS v(i, n, d)
+
+--@ case a list of values with one that the type does not accept
+--@ modes simple
+INSERT INTO customers (id, name, birthday) SELECT i, n, d::date FROM (VALUES (50, 'Row Fifty', '1970-02-30')) AS v(i, n, d)
