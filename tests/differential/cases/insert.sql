@@ -279,3 +279,16 @@ INSERT INTO shorts VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *
 --@ $ 2020-12-31 23:59:59.96+00
 --@ $ -0.000000000000000000000001000
 --@ $ 99999.4
+
+--@ case select of values unless the row exists
+INSERT INTO customers (id, email, name) SELECT $1, $2, 'Unless' WHERE NOT EXISTS (SELECT 1 FROM customers WHERE email = $3) RETURNING id, email, name
+--@ $ 60
+--@ $ unless@voltmail.example
+--@ $ unless@voltmail.example
+--@ then
+INSERT INTO customers (id, email, name) SELECT $1, 'unless@voltmail.example', 'Unless' WHERE NOT EXISTS (SELECT 1 FROM customers WHERE email = 'unless@voltmail.example') RETURNING id
+--@ $ 61
+
+--@ case values in parentheses
+INSERT INTO customers (id, email, name) (VALUES (60, $1, 'Paren'), (61, NULL, 'Paren')) RETURNING id, email
+--@ $ paren@voltmail.example
