@@ -132,7 +132,8 @@ fn parents<'s>(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'s>) -> V
     for index in range {
         let mut at = index + 1;
         let list = tokens.is_word(index, "inherits") && tokens.is_sign(at, "(");
-        if !list && !(tokens.is_word(index, "partition") && tokens.is_word(at, "of")) {
+        let partition = tokens.is_word(index, "partition") && tokens.is_word(at, "of");
+        if !list && !partition {
             continue;
         }
         loop {
