@@ -215,10 +215,9 @@ impl Planner<'_> {
             let place = index_of(cell.span());
             match self.expr(cell)? {
                 Val::Const(value) => {
-                    if let Some(ty) = self.const_type(&value).map(|ty| ty.base()) {
-                        if *common.get_or_insert(ty) != ty {
-                            return Err(mixed(&sealed.target).at(place));
-                        }
+                    let own = self.const_type(&value).map(|ty| ty.base());
+                    if own.is_some_and(|ty| *common.get_or_insert(ty) != ty) {
+                        return Err(mixed(&sealed.target).at(place));
                     }
                     constants.push(value);
                 }

@@ -78,6 +78,7 @@ pub(super) fn table(
         .at(Some(open)));
     };
     super::utility::references(tokens, range.clone(), false, scope)?;
+    super::guard::inherited(tokens, open..range.end, configured, scope)?;
     let mut table = Table {
         tokens,
         catalog: scope.catalog,

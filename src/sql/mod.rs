@@ -16,6 +16,7 @@ mod expr;
 mod follow;
 mod from;
 mod function;
+mod guard;
 pub mod lexer;
 mod parse;
 pub mod plan;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Scope;
+use super::guard;
 use super::lexer::{Kind, Tokens};
 use super::planner::{Mode, Planner};
 use super::refuse::{Draft, Planned, unsupported};
@@ -66,7 +67,6 @@ const HARMLESS: &[&str] = &[
     "deallocate",
     "move",
     "reassign",
-    "import",
 ];
 
 /// Whether the statement carries no value of an encrypted column, whatever its names mean.
@@ -130,7 +130,13 @@ pub(super) fn judge(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>)
         )
         .at(Some(first))),
         "create" => create(tokens, range, as_name, scope),
+        "import" => Err(unsupported(
+            "IMPORT FOREIGN SCHEMA of a configured table",
+            "Import the other tables, and leave the configured one to the protected database.",
+        )),
         "alter" => {
+            guard::renames(tokens, range.clone(), scope)?;
+            guard::whole_rows(tokens, range.clone(), scope)?;
             mentions_encrypted(tokens, range, scope, "ALTER")?;
             Ok(Verdict::Forward)
         }
@@ -292,6 +298,12 @@ fn create(tokens: &Tokens<'_>, range: Range<usize>, as_name: bool, scope: &Scope
             let (schema, name) = super::create::table_name(tokens, at + 1, scope.environment).0;
             let configured = scope.catalog.configured(&schema, &name).is_some();
             let query = top_level(tokens, at..range.end, "as");
+            if configured && has("foreign") {
+                return Err(unsupported(
+                    "a foreign table of a configured name",
+                    "Make it a table of this database.",
+                ));
+            }
             if configured && !has("temp") && !has("temporary") {
                 if query.is_some() {
                     return Err(unsupported(
@@ -313,6 +325,10 @@ fn create(tokens: &Tokens<'_>, range: Range<usize>, as_name: bool, scope: &Scope
                 }
             }
         }
+        "view" if is_configured(tokens, at + 1, scope) => Err(unsupported(
+            "a view of a configured table's name",
+            "Make it a table, or give the view another name.",
+        )),
         "view" if as_name && (has("temp") || has("temporary")) => {
             Err(unsupported("a temporary view over an encrypted table", "Create a permanent view."))
         }
@@ -325,7 +341,10 @@ fn create(tokens: &Tokens<'_>, range: Range<usize>, as_name: bool, scope: &Scope
             Some(_) => hidden_in_strings(tokens, range, scope),
             None => Err(Draft::new("42601", "syntax error at end of input")),
         },
-        "index" => Ok(Verdict::CreateIndex),
+        "index" => {
+            guard::whole_rows(tokens, range, scope)?;
+            Ok(Verdict::CreateIndex)
+        }
         "function" | "procedure" => Err(unsupported(
             format!("CREATE {} whose body names an encrypted table", kind.to_uppercase()),
             "Statements inside functions do not pass through Pyrite; run them directly.",
@@ -336,10 +355,17 @@ fn create(tokens: &Tokens<'_>, range: Range<usize>, as_name: bool, scope: &Scope
             "Create the schema and its tables by separate statements.",
         )),
         _ => {
+            guard::whole_rows(tokens, range.clone(), scope)?;
             mentions_encrypted(tokens, range, scope, &format!("CREATE {}", kind.to_uppercase()))?;
             Ok(Verdict::Forward)
         }
     }
+}
+
+/// Whether the name at token `at` of what is created is that of a configured table.
+fn is_configured(tokens: &Tokens<'_>, at: usize, scope: &Scope<'_>) -> bool {
+    let (schema, name) = super::create::table_name(tokens, at, scope.environment).0;
+    scope.catalog.configured(&schema, &name).is_some()
 }
 
 /// The first of this word outside of parentheses.
@@ -365,6 +391,7 @@ pub(super) fn references(
     temporary: bool,
     scope: &Scope<'_>,
 ) -> Planned<()> {
+    guard::child(tokens, range.clone(), scope)?;
     for index in range {
         let child = tokens.is_word(index, "inherits") || tokens.is_word(index, "of");
         if temporary && child {

@@ -80,6 +80,61 @@ fn indexes_and_views() {
     assert_eq!(planned("CREATE POLICY p ON customers USING (name = current_user)"), "forward");
 }
 
+#[test]
+fn definitions_that_reach_encrypted_columns_indirectly() {
+    refused(&[
+        ("ALTER TABLE customers RENAME TO c2", "0A000", "name of a configured table"),
+        ("ALTER TABLE IF EXISTS ONLY public.customers * RENAME TO c2", "0A000", "name of a configured"),
+        ("ALTER TABLE customers SET SCHEMA other", "0A000", "name of a configured table"),
+        ("ALTER TABLE orders RENAME TO vehicles", "0A000", "name of a configured table"),
+        ("ALTER TABLE nobody RENAME TO \"vehicles\"", "0A000", "name of a configured table"),
+        ("ALTER MATERIALIZED VIEW m RENAME TO vehicles", "0A000", "name of a configured table"),
+        ("ALTER TABLE other.customers SET SCHEMA public", "0A000", "name of a configured table"),
+        ("ALTER TABLE other.vehicles SET SCHEMA public", "0A000", "name of a configured table"),
+        ("ALTER TABLE customers ADD CHECK (length(customers::text) > 3)", "0A000", "a whole row"),
+        ("CREATE POLICY p ON customers USING (customers.* = ROW('x'))", "0A000", "a whole row"),
+        (
+            "CREATE TRIGGER t BEFORE UPDATE ON customers FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION f()",
+            "0A000",
+            "a whole row",
+        ),
+        (
+            "CREATE TRIGGER t BEFORE UPDATE ON customers FOR EACH ROW WHEN (g(new)) EXECUTE FUNCTION f()",
+            "0A000",
+            "a whole row",
+        ),
+        ("CREATE INDEX ON customers ((customers.*))", "0A000", "a whole row"),
+        ("CREATE INDEX ON customers (hash_record(public.customers))", "0A000", "a whole row"),
+        ("CREATE TABLE x PARTITION OF customers (email DEFAULT 'x') DEFAULT", "0A000", "child's definition"),
+        ("CREATE TABLE x (CHECK (email <> 'x')) INHERITS (orders, customers)", "0A000", "child's definition"),
+        ("CREATE TABLE vehicles (vin varchar(17)) INHERITS (nobody)", "0A000", "from another table"),
+        ("CREATE TABLE vehicles (vin varchar(17), LIKE nobody)", "0A000", "from another table"),
+        ("CREATE FOREIGN TABLE vehicles (vin varchar(17)) SERVER s", "0A000", "a foreign table"),
+        ("CREATE VIEW vehicles AS SELECT id FROM orders", "0A000", "a view of a configured"),
+        ("CREATE OR REPLACE VIEW public.vehicles AS SELECT 1", "0A000", "a view of a configured"),
+        ("IMPORT FOREIGN SCHEMA x LIMIT TO (vehicles) FROM SERVER s INTO public", "0A000", "IMPORT"),
+        ("SELECT id INTO vehicles FROM orders", "0A000", "SELECT INTO"),
+        ("CREATE PUBLICATION p FOR TABLE customers WHERE (email = 'x')", "0A000", "CREATE PUBLICATION"),
+        ("CREATE STATISTICS s ON (lower(email)) FROM customers", "0A000", "CREATE STATISTICS"),
+        ("CREATE INDEX ON vehicles (vin)", "42P01", "relation \"vehicles\" does not exist"),
+    ]);
+    for text in [
+        "ALTER TABLE other.customers RENAME TO c3",
+        "ALTER VIEW contacts RENAME TO m",
+        "ALTER TABLE customers ADD CHECK (customers.id > 3)",
+        "ALTER TABLE customers ADD COLUMN x text DEFAULT 'x'",
+        "CREATE POLICY p ON orders USING (id IN (SELECT id FROM customers))",
+        "CREATE TRIGGER t BEFORE UPDATE ON customers FOR EACH ROW WHEN (OLD.name <> NEW.name) EXECUTE FUNCTION f('x')",
+        "CREATE TABLE x PARTITION OF customers FOR VALUES IN (1)",
+        "CREATE INDEX ON customers (name)",
+    ] {
+        assert_eq!(planned(text), "forward", "{text}");
+    }
+    let planned =
+        planned("CREATE TABLE vehicles (vin varchar(17), n text CHECK (n LIKE 'a%')) INHERITS (orders)");
+    assert!(planned.starts_with("DO $pyrite$"), "{planned}");
+}
+
 fn look(text: &str) -> Screen {
     screen(&catalog(), text.as_bytes())
 }

@@ -82,3 +82,14 @@ fn what_is_not_followed_is_refused() {
     let got = scripted("SET search_path = other; TRUNCATE customers; SELECT 'customers'");
     assert_eq!(got, "forward");
 }
+
+#[test]
+fn the_description_shows_each_statement() {
+    let (catalog, environment) = (super::catalog(), super::environment());
+    let scope = crate::sql::Scope { catalog: &catalog, environment: &environment, names: &super::Names };
+    let text = "CREATE TABLE vehicles (vin varchar(17)); CREATE INDEX ON vehicles (vin); SET ROLE bob; DELETE FROM vehicles";
+    let shown = crate::sql::plan_script(text, &scope).describe(text);
+    for part in ["vin pyrite.encrypted", "(pyrite.eq(vin))", "refused", "Send the statements one by one."] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}

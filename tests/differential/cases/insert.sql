@@ -313,3 +313,15 @@ INSERT INTO customers (id, name, birthday) SELECT i, n, d FROM (VALUES (50, 'Row
 --@ case a list of values with one that the type does not accept
 --@ modes simple
 INSERT INTO customers (id, name, birthday) SELECT i, n, d::date FROM (VALUES (50, 'Row Fifty', '1970-02-30')) AS v(i, n, d)
+--@ case select of values unless the row exists
+INSERT INTO customers (id, email, name) SELECT $1, $2, 'Unless' WHERE NOT EXISTS (SELECT 1 FROM customers WHERE email = $3) RETURNING id, email, name
+--@ $ 60
+--@ $ unless@voltmail.example
+--@ $ unless@voltmail.example
+--@ then
+INSERT INTO customers (id, email, name) SELECT $1, 'unless@voltmail.example', 'Unless' WHERE NOT EXISTS (SELECT 1 FROM customers WHERE email = 'unless@voltmail.example') RETURNING id
+--@ $ 61
+
+--@ case values in parentheses
+INSERT INTO customers (id, email, name) (VALUES (60, $1, 'Paren'), (61, NULL, 'Paren')) RETURNING id, email
+--@ $ paren@voltmail.example

@@ -181,3 +181,13 @@ SET TRANSACTION ISOLATION LEVEL SERIALIZABLE
 --@ modes simple
 --@ then
 SELECT id, name FROM customers WHERE id = 1
+
+--@ case definitions around an encrypted table
+--@ modes simple
+ALTER TABLE customers ADD COLUMN extra text DEFAULT 'none', ADD CHECK (customers.id > 0)
+--@ then
+CREATE POLICY own ON customers USING (plan = current_user)
+--@ then
+COMMENT ON COLUMN customers.email IS 'where to write'
+--@ then
+SELECT id, email, extra FROM customers ORDER BY id
