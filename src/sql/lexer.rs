@@ -160,9 +160,10 @@ impl Lexer<'_> {
             b'0'..=b'9' => self.number(),
             b'.' if self.peek(1).is_ascii_digit() => self.number(),
             _ if is_word_start(b) => {
-                let rest = self.text.get(start..).unwrap_or_default();
-                let length = rest.iter().position(|&b| !is_word(b)).unwrap_or(rest.len());
-                self.take(length, Kind::Word)
+                while is_word(self.peek(0)) && self.at < self.text.len() {
+                    self.at += 1;
+                }
+                Kind::Word
             }
             b':' if matches!(self.peek(1), b':' | b'=') => self.take(2, Kind::Punct),
             b'.' if self.peek(1) == b'.' => self.take(2, Kind::Punct),
