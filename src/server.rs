@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
-use tokio::task::LocalSet;
 
 use crate::config::Config;
 use crate::database::{Databases, OpenError};
@@ -105,16 +105,24 @@ impl Server {
         F: FnOnce() -> T + Send + 'static,
         T: Future<Output = ()>,
     {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(ServerError::Runtime)?;
-        let thread = std::thread::Builder::new()
-            .name(name)
-            .spawn(move || runtime.block_on(body()))
-            .map_err(ServerError::Runtime)?;
+        let (sender, ready) = std::sync::mpsc::sync_channel(1);
+        // A local runtime runs tasks that stay on its thread by itself, without a set of tasks inside a task:
+        // a session that can go on is polled, and nothing else is. It cannot be made on another thread.
+        let run =
+            move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+                Ok(runtime) => {
+                    // The receiver waits just below.
+                    let _ = sender.send(Ok(()));
+                    runtime.block_on(body());
+                }
+                Err(error) => {
+                    let _ = sender.send(Err(error));
+                }
+            };
+        let thread = std::thread::Builder::new().name(name).spawn(run).map_err(ServerError::Runtime)?;
         self.threads.push(thread);
-        Ok(())
+        let ended = |_| std::io::Error::other("the thread ended");
+        ready.recv().map_err(ended).and_then(|made| made).map_err(ServerError::Runtime)
     }
 
     /// The address that clients connect to.
@@ -182,26 +190,22 @@ async fn accept(
 
 /// One thread's sessions.
 async fn worker(mut sockets: mpsc::UnboundedReceiver<std::net::TcpStream>, shared: Arc<Shared>) {
-    let sessions = LocalSet::new();
-    let serve = async {
-        let mut running = tokio::task::JoinSet::new();
-        let mut stop = shared.stop.clone();
-        loop {
-            tokio::select! {
-                socket = sockets.recv() => match socket.map(TcpStream::from_std) {
-                    Some(Ok(socket)) => {
-                        let shared = Arc::clone(&shared);
-                        running.spawn_local(async move { session::serve(socket, &shared).await });
-                    }
-                    Some(Err(error)) => tracing::warn!(%error, "cannot use a socket"),
-                    None => break,
-                },
-                Some(_) = running.join_next() => {}
-                _ = stop.wait_for(|stop| *stop) => break,
-            }
+    let mut running = tokio::task::JoinSet::new();
+    let mut stop = shared.stop.clone();
+    loop {
+        tokio::select! {
+            socket = sockets.recv() => match socket.map(TcpStream::from_std) {
+                Some(Ok(socket)) => {
+                    let shared = Arc::clone(&shared);
+                    running.spawn_local(async move { session::serve(socket, &shared).await });
+                }
+                Some(Err(error)) => tracing::warn!(%error, "cannot use a socket"),
+                None => break,
+            },
+            Some(_) = running.join_next() => {}
+            _ = stop.wait_for(|stop| *stop) => break,
         }
-        // They have seen the same signal, and say good-bye to their clients.
-        while running.join_next().await.is_some() {}
-    };
-    sessions.run_until(serve).await;
+    }
+    // They have seen the same signal, and say good-bye to their clients.
+    while running.join_next().await.is_some() {}
 }

@@ -149,17 +149,16 @@ impl Machine {
         }
         loop {
             let mut again = self.poll_refresh(cx);
-            let full = [!client.inbox.has_space(), !server.inbox.has_space()];
+            let refreshing = self.refresh.is_some();
             for link in [&mut *client, &mut *server] {
-                if link.inbox.has_space()
-                    && let Poll::Ready(more) = link.poll_fill(cx)
-                {
-                    again |= more?;
-                }
+                link.poll_fill_up(cx)?;
             }
+            let full = [!client.inbox.has_space(), !server.inbox.has_space()];
             // Answers first: they may be what a request waits for.
             self.responses(server, client)?;
-            again |= self.requests(client, server)?;
+            self.requests(client, server)?;
+            // One that was begun has to be looked at once, to wake the session when it is there.
+            again |= !refreshing && self.refresh.is_some();
             let crowded = [server.outbox.len() > OUTBOX, client.outbox.len() > OUTBOX];
             let to_server = server.poll_write(cx, &mut client.inbox);
             let to_client = client.poll_write(cx, &mut server.inbox)?;
@@ -204,8 +203,8 @@ impl Machine {
         true
     }
 
-    /// Looks at the client's messages. Returns whether there may be more to do at once.
-    fn requests(&mut self, client: &mut Link, server: &mut Link) -> Result<bool, End> {
+    /// Looks at the client's messages.
+    fn requests(&mut self, client: &mut Link, server: &mut Link) -> Result<(), End> {
         // Out of its place, so that a frame can be read while the session changes.
         let mut inbox = std::mem::take(&mut client.inbox);
         let outcome = self.requests_in(&mut inbox, server);
@@ -213,20 +212,20 @@ impl Machine {
         outcome
     }
 
-    fn requests_in(&mut self, inbox: &mut Inbox, server: &mut Link) -> Result<bool, End> {
+    fn requests_in(&mut self, inbox: &mut Inbox, server: &mut Link) -> Result<(), End> {
         if !self.to_server.is_empty() {
             inbox.settle(&mut server.outbox);
             server.outbox.buffer().append(&mut self.to_server);
         }
         while !self.stalled && !self.holding && !self.terminating && !self.dying {
             if server.outbox.len() > OUTBOX || self.pipeline.len() > REQUESTS {
-                return Ok(false);
+                return Ok(());
             }
             if self.pass(0, inbox) {
                 continue;
             }
             let Some(header) = self.client_header(inbox.pending())? else {
-                return Ok(false);
+                return Ok(());
             };
             if header.tag == b'd' && self.copy_in {
                 self.passing[0] = header.size;
@@ -234,12 +233,12 @@ impl Machine {
             }
             let Some(body) = inbox.pending().get(crate::wire::frame::HEADER..header.size) else {
                 inbox.expect(header.size);
-                return Ok(false);
+                return Ok(());
             };
             let verdict = self.request(header.tag, body)?;
             self.settle(verdict, header.size, inbox, server);
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Looks at the server's messages.

@@ -43,7 +43,9 @@ pub(crate) async fn serve(stream: TcpStream, shared: &Shared) {
     let mut stop = shared.stop.clone();
     // Whether a message of ours can be put into the stream to the client.
     let boundary = Cell::new(true);
+    // In this order, as drawing lots at each wake-up costs more than it is good for.
     let end = tokio::select! {
+        biased;
         end = session(&mut client, shared, &boundary) => end,
         // An error means that the server is gone already.
         _ = stop.wait_for(|stop| *stop) => {

@@ -10,16 +10,11 @@ use crate::transport::Link;
 pub(super) async fn relay(client: &mut Link, server: &mut Link) -> io::Result<()> {
     poll_fn(|cx| {
         loop {
-            let mut again = false;
-            let full = [!client.inbox.has_space(), !server.inbox.has_space()];
             for link in [&mut *client, &mut *server] {
-                if link.inbox.has_space()
-                    && let Poll::Ready(more) = link.poll_fill(cx)
-                {
-                    again |= more?;
-                }
+                link.poll_fill_up(cx)?;
                 link.inbox.clear(link.inbox.pending().len());
             }
+            let full = [!client.inbox.has_space(), !server.inbox.has_space()];
             let to_server = server.poll_write(cx, &mut client.inbox)?;
             let to_client = client.poll_write(cx, &mut server.inbox)?;
             // Either side's end is the session's: PostgreSQL knows no half-closed connection.
@@ -27,8 +22,7 @@ pub(super) async fn relay(client: &mut Link, server: &mut Link) -> io::Result<()
                 return Poll::Ready(Ok(()));
             }
             // An inbox that was full and has room again: nobody waits for its socket yet.
-            again |= full[0] && client.inbox.has_space() || full[1] && server.inbox.has_space();
-            if !again {
+            if !(full[0] && client.inbox.has_space() || full[1] && server.inbox.has_space()) {
                 return Poll::Pending;
             }
         }

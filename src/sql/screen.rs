@@ -45,7 +45,7 @@ pub fn screen(catalog: &Catalog, text: &[u8]) -> Screen {
         effects(catalog, &tokens, range, &mut screen);
     }
     // Without standard_conforming_strings the text may be cut elsewhere than here.
-    if text.windows(2).any(|pair| pair == br"\'") && readable.contains('\'') {
+    if memchr::memchr_iter(b'\\', text).any(|at| text.get(at + 1) == Some(&b'\'')) {
         let touches = screen.touches || may_run_names(text);
         return Screen { touches, ..Screen::ALL };
     }
@@ -58,13 +58,27 @@ fn may_run_names(text: &[u8]) -> bool {
     [&b"execute"[..], b"fetch"].iter().any(|word| memchr::memmem::find(&lower, word).is_some())
 }
 
+/// No word that a statement's effects are told by is longer.
+const LONGEST_KEYWORD: usize = 16;
+
+/// A word in lower case, without taking memory; empty if it is too long.
+fn keyword<'b>(raw: &str, buffer: &'b mut [u8; LONGEST_KEYWORD]) -> &'b str {
+    let Some(lower) = buffer.get_mut(..raw.len()) else {
+        return "";
+    };
+    lower.copy_from_slice(raw.as_bytes());
+    lower.make_ascii_lowercase();
+    std::str::from_utf8(lower).unwrap_or_default()
+}
+
 fn effects(catalog: &Catalog, tokens: &Tokens<'_>, range: Range<usize>, screen: &mut Screen) {
-    let first = tokens.raw(range.start).to_ascii_lowercase();
-    let second = tokens.raw(range.start + 1).to_ascii_lowercase();
-    match first.as_str() {
+    let mut buffer = [0; LONGEST_KEYWORD];
+    let second = |word| tokens.raw(range.start + 1).eq_ignore_ascii_case(word);
+    let first = keyword(tokens.raw(range.start), &mut buffer);
+    match first {
         "set" => {
             // Neither constraints' timing nor a transaction's mode is of the environment.
-            screen.environment |= !matches!(second.as_str(), "constraints" | "transaction");
+            screen.environment |= !second("constraints") && !second("transaction");
         }
         "reset" | "discard" | "load" => screen.environment = true,
         "do" | "call" => {
@@ -73,7 +87,7 @@ fn effects(catalog: &Catalog, tokens: &Tokens<'_>, range: Range<usize>, screen: 
             *screen = Screen { touches, ..Screen::ALL };
         }
         "commit" | "rollback" | "abort" | "end" => screen.transaction_end = true,
-        "prepare" => screen.transaction_end |= second == "transaction",
+        "prepare" => screen.transaction_end |= second("transaction"),
         "create" | "alter" | "drop" => {
             screen.catalog = true;
             screen.environment |= (range.start..range.end.min(range.start + 6)).any(|i| {
@@ -101,8 +115,8 @@ fn effects(catalog: &Catalog, tokens: &Tokens<'_>, range: Range<usize>, screen: 
         _ => {}
     }
     for index in range.clone() {
-        let inserted = ["insert", "merge"].iter().any(|w| tokens.is_word(index.wrapping_sub(1), w));
-        if tokens.is_word(index, "into") && !inserted {
+        let inserted = || ["insert", "merge"].iter().any(|w| tokens.is_word(index.wrapping_sub(1), w));
+        if tokens.is_word(index, "into") && !inserted() {
             screen.catalog = true;
             screen.environment |= ["temp", "temporary", "local"].iter().any(|w| tokens.is_word(index + 1, w));
         }

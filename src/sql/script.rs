@@ -20,10 +20,9 @@ pub(super) fn split(tokens: &Tokens<'_>) -> Vec<Range<usize>> {
     let mut start = 0;
     let mut depth = 0usize;
     let mut block = 0usize;
-    let create = |start: usize| tokens.is_word(start, "create");
+    let mut create = tokens.is_word(0, "create");
     for index in 0..tokens.len() {
-        let raw = tokens.raw(index);
-        match raw {
+        match tokens.raw(index) {
             "(" | "[" => depth += 1,
             ")" | "]" => depth = depth.saturating_sub(1),
             ";" if depth == 0 && block == 0 => {
@@ -31,9 +30,10 @@ pub(super) fn split(tokens: &Tokens<'_>) -> Vec<Range<usize>> {
                     list.push(start..index);
                 }
                 start = index + 1;
+                create = tokens.is_word(start, "create");
             }
             // A body in SQL has semicolons of its own, and CASE has an END too.
-            _ if create(start) => {
+            _ if create => {
                 let atomic = tokens.is_word(index, "begin") && tokens.is_word(index + 1, "atomic");
                 if atomic || (block > 0 && tokens.is_word(index, "case")) {
                     block += 1;

@@ -92,6 +92,21 @@ impl Link {
         Link { stream, inbox: Inbox::default(), outbox: Outbox::default(), closed: false }
     }
 
+    /// Reads into the inbox until it is full or nothing more can be read now. A short read leaves the socket
+    /// known to be empty, so the look behind it only asks to be woken and costs no system call.
+    pub fn poll_fill_up(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut more = false;
+        while self.inbox.has_space() {
+            match self.poll_fill(cx) {
+                Poll::Ready(Ok(true)) => more = true,
+                // Behind bytes that came with it, an error is the end of the stream: they are passed on.
+                Poll::Ready(Err(error)) if !more => return Err(error),
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
     /// Reads once into the inbox. Ready with `false`: nothing can be read now or any more.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if self.closed {
