@@ -86,10 +86,12 @@ impl Machine {
         let live = self.live();
         let scope = Scope { catalog: &self.catalog, environment, names: &live };
         let announced: Vec<u32> = oids.collect();
-        let ready = match sql::plan_statement(text, &announced, &scope) {
-            Plan::Forward => Ready::Forward,
-            Plan::Refuse(refusal) => Ready::Refused(refusal),
-            Plan::Rewrite(rewrite) => match Planned::new(rewrite, source) {
+        let plan = sql::plan_statement(text, &announced, &scope);
+        let ready = match (plan.cleared(), plan) {
+            (Some(cleared), Plan::Forward) => Ready::Forward(cleared),
+            (None, Plan::Forward) => Ready::Refused(Arc::new(broken_plan())),
+            (_, Plan::Refuse(refusal)) => Ready::Refused(refusal),
+            (_, Plan::Rewrite(rewrite)) => match Planned::new(rewrite, source) {
                 Some(planned) => Ready::Planned(Rc::new(planned)),
                 None => Ready::Refused(Arc::new(broken_plan())),
             },

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::sql::plan::Refusal;
+use crate::sql::plan::{Cleared, Refusal};
 
 use super::planned::Planned;
 
@@ -18,7 +18,7 @@ const TEXT: usize = 32 * 1024;
 #[derive(Clone, Debug)]
 pub(super) enum Ready {
     /// Goes as it came.
-    Forward,
+    Forward(Cleared),
     /// Is rewritten.
     Planned(Rc<Planned>),
     /// Is refused.
@@ -79,6 +79,7 @@ pub(super) fn key(text: &[u8], oids: impl ExactSizeIterator<Item = u32>) -> Vec<
 
 #[cfg(test)]
 mod tests {
+    use super::super::request::broken_plan;
     use super::*;
 
     #[test]
@@ -87,7 +88,7 @@ mod tests {
         plans.validate(1, 1);
         let keys: Vec<_> = (0..=PLANS).map(|n| key(n.to_string().as_bytes(), [25].into_iter())).collect();
         for k in &keys {
-            plans.put(k.clone(), Ready::Forward);
+            plans.put(k.clone(), Ready::Refused(Arc::new(broken_plan())));
             plans.get(&keys[0]);
         }
         assert!(plans.get(&keys[0]).is_some(), "in use all the time");

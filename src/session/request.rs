@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::sql;
-use crate::sql::plan::{REFUSED_TEXT, Refusal, Script};
+use crate::sql::plan::{Cleared, REFUSED_TEXT, Refusal, Script};
 use crate::wire::frame::{self, Header};
 use crate::wire::frontend::{self, Parse, Target};
 use crate::wire::{build, single_string};
@@ -65,13 +65,13 @@ impl Machine {
             return Ok(Verdict::Replace);
         }
         match tag {
-            b'P' => self.parse(Parse::parse(body).map_err(End::Client)?),
+            b'P' => Ok(self.parse(Parse::parse(body).map_err(End::Client)?).into()),
             b'B' => self.bind(body),
             b'D' => self.describe(Target::parse(body).map_err(End::Client)?),
             b'E' => self.execute(body),
             b'C' => self.close(Target::parse(body).map_err(End::Client)?),
             b'S' => self.sync(body),
-            b'Q' => self.query(single_string(body).map_err(End::Client)?),
+            b'Q' => Ok(self.query(single_string(body).map_err(End::Client)?).into()),
             b'F' => self.function_call(body),
             b'd' | b'c' | b'f' => self.copy(tag),
             b'X' => {
@@ -88,28 +88,28 @@ impl Machine {
         self.pipeline.push(entry);
     }
 
-    fn parse(&mut self, parse: Parse<'_>) -> Result<Verdict, End> {
+    fn parse(&mut self, parse: Parse<'_>) -> Ruling {
         let screen = sql::screen(&self.catalog, parse.text);
         let effects = Effects::of(&screen);
         self.prepares |= names_prepare(parse.text);
-        if screen.cleared().is_some() {
+        if let Some(cleared) = screen.cleared() {
             let origin = self.catalog.may_become_protected(parse.text).then(|| self.origin(&parse));
             self.define_statement(parse.name, Statement { planned: None, effects, origin });
             self.push(Entry::Parse(Mask::None));
-            return Ok(Verdict::Pass);
+            return Ruling::Forward(cleared);
         }
         let ready = match self.ground() {
-            Ground::Due => return Ok(Verdict::Wait),
+            Ground::Due => return Ruling::Wait,
             Ground::Failed => Ready::Refused(Arc::new(in_failed_transaction())),
             Ground::Unknown(refusal) => Ready::Refused(Arc::new(refusal)),
             Ground::Firm => self.plan_statement(parse.text, parse.oids()),
         };
         match ready {
-            Ready::Forward => {
+            Ready::Forward(cleared) => {
                 let origin = Some(self.origin(&parse));
                 self.define_statement(parse.name, Statement { planned: None, effects, origin });
                 self.push(Entry::Parse(Mask::None));
-                Ok(Verdict::Pass)
+                Ruling::Forward(cleared)
             }
             Ready::Planned(planned) => {
                 build::parse(
@@ -128,14 +128,14 @@ impl Machine {
                 self.define_statement(parse.name, statement);
                 self.push(Entry::Parse(Mask::Planned(Rc::clone(&planned))));
                 self.push(Entry::Inspect(planned));
-                Ok(Verdict::Replace)
+                Ruling::Replace
             }
             Ready::Refused(refusal) => {
                 self.refuse_parse(parse.name, refusal);
                 if parse.name.is_empty() {
                     self.statements.define(b"", None, self.place_before());
                 }
-                Ok(Verdict::Replace)
+                Ruling::Replace
             }
         }
     }
@@ -165,7 +165,7 @@ impl Machine {
             Ground::Firm => self.plan_statement(&origin.text, origin.oids.iter().copied()),
         };
         let same = match (&ready, &statement.planned) {
-            (Ready::Forward, None) => true,
+            (Ready::Forward(_), None) => true,
             (Ready::Planned(now), Some(before)) => now.same_as(before),
             _ => false,
         };
@@ -333,15 +333,15 @@ impl Machine {
         Ok(Verdict::Pass)
     }
 
-    fn query(&mut self, text: &[u8]) -> Result<Verdict, End> {
+    fn query(&mut self, text: &[u8]) -> Ruling {
         let screen = sql::screen(&self.catalog, text);
         let effects = Effects::of(&screen);
         self.prepares |= names_prepare(text);
-        let (entry, verdict) = if screen.cleared().is_some() {
-            (Entry::Query(Mask::None, None), Verdict::Pass)
+        let (entry, ruling) = if let Some(cleared) = screen.cleared() {
+            (Entry::Query(Mask::None, None), Ruling::Forward(cleared))
         } else {
             match self.ground() {
-                Ground::Due => return Ok(Verdict::Wait),
+                Ground::Due => return Ruling::Wait,
                 Ground::Failed => self.refuse_query(in_failed_transaction()),
                 Ground::Unknown(refusal) => self.refuse_query(refusal),
                 Ground::Firm => self.plan_query(text),
@@ -359,13 +359,15 @@ impl Machine {
         }
         self.fresh.apply(effects);
         self.pipeline.push(entry);
-        Ok(verdict)
+        ruling
     }
 
-    fn plan_query(&mut self, text: &[u8]) -> (Entry, Verdict) {
+    fn plan_query(&mut self, text: &[u8]) -> (Entry, Ruling) {
         let script = match self.plan_script(text) {
-            Ok(Script::Forward) => return (Entry::Query(Mask::None, None), Verdict::Pass),
             Ok(Script::Rewrite(script)) => script,
+            Ok(script @ Script::Forward) => {
+                return (Entry::Query(Mask::None, None), Ruling::Forward(script.cleared()));
+            }
             Err(refusal) => return self.refuse_query(refusal),
         };
         self.transformer_follow();
@@ -377,12 +379,12 @@ impl Machine {
         };
         self.composed.push(0);
         build::end(&mut self.composed, frame);
-        (Entry::Query(Mask::None, Some(Box::new(run))), Verdict::Replace)
+        (Entry::Query(Mask::None, Some(Box::new(run))), Ruling::Replace)
     }
 
-    fn refuse_query(&mut self, refusal: Refusal) -> (Entry, Verdict) {
+    fn refuse_query(&mut self, refusal: Refusal) -> (Entry, Ruling) {
         build::frame(&mut self.composed, b'Q', |out| build::cstr(out, REFUSED_TEXT.as_bytes()));
-        (Entry::Query(Mask::Refused(Arc::new(refusal)), None), Verdict::Replace)
+        (Entry::Query(Mask::Refused(Arc::new(refusal)), None), Ruling::Replace)
     }
 
     fn function_call(&mut self, body: &[u8]) -> Result<Verdict, End> {
@@ -395,7 +397,7 @@ impl Machine {
         // A function's body may touch anything; so may a text that a builtin one runs. Large objects do not.
         let text = !LARGE_OBJECTS.contains(&oid) && self.catalog.may_name_protected(body);
         if oid >= FIRST_USER_OID || text {
-            let (entry, verdict) = self.refuse_query(Refusal {
+            let (entry, ruling) = self.refuse_query(Refusal {
                 sqlstate: "0A000",
                 message: "a function call by message may reach encrypted columns".into(),
                 detail: None,
@@ -403,7 +405,7 @@ impl Machine {
                 position: None,
             });
             self.pipeline.push(entry);
-            return Ok(verdict);
+            return Ok(ruling.into());
         }
         self.fresh.apply(Effects::CALL);
         self.pipeline.push(Entry::FunctionCall);
@@ -434,6 +436,24 @@ fn names_prepare(text: &[u8]) -> bool {
     const WORD: &[u8] = b"prepare";
     memchr::memchr2_iter(b'p', b'P', text)
         .any(|at| text.get(at..at + WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD)))
+}
+
+/// What happens to a statement's text. It goes on as it came only with the planner's proof.
+enum Ruling {
+    Forward(Cleared),
+    /// Composed bytes go in its place.
+    Replace,
+    Wait,
+}
+
+impl From<Ruling> for Verdict {
+    fn from(ruling: Ruling) -> Self {
+        match ruling {
+            Ruling::Forward(_) => Verdict::Pass,
+            Ruling::Replace => Verdict::Replace,
+            Ruling::Wait => Verdict::Wait,
+        }
+    }
 }
 
 /// Whether a statement's plan still holds.
