@@ -22,6 +22,10 @@ pub struct Environment {
     pub bytea_output: String,
     /// `extra_float_digits`
     pub extra_float_digits: String,
+    /// `timezone_abbreviations`
+    pub timezone_abbreviations: String,
+    /// `array_nulls`
+    pub array_nulls: bool,
     /// `client_encoding`
     pub client_encoding: String,
     /// `standard_conforming_strings`
@@ -51,6 +55,10 @@ struct Raw {
     bytea_output: String,
     #[serde(default)]
     extra_float_digits: String,
+    #[serde(default)]
+    timezone_abbreviations: String,
+    #[serde(default)]
+    array_nulls: String,
     #[serde(default)]
     standard_conforming_strings: String,
     #[serde(default)]
@@ -83,6 +91,8 @@ impl Environment {
             interval_style: raw.interval_style,
             bytea_output: raw.bytea_output,
             extra_float_digits: raw.extra_float_digits,
+            timezone_abbreviations: raw.timezone_abbreviations,
+            array_nulls: raw.array_nulls != "off",
             client_encoding: raw.client_encoding,
             standard_conforming_strings: raw.standard_conforming_strings != "off",
             current_user: raw.current_user,
@@ -101,6 +111,8 @@ impl Environment {
             interval_style: "postgres".to_owned(),
             bytea_output: "hex".to_owned(),
             extra_float_digits: "1".to_owned(),
+            timezone_abbreviations: "Default".to_owned(),
+            array_nulls: true,
             client_encoding: "UTF8".to_owned(),
             standard_conforming_strings: true,
             current_user: String::new(),

@@ -79,6 +79,8 @@ pub const ENVIRONMENT_QUERY: &str = r#"SELECT pg_catalog.json_build_object(
   'interval_style', pg_catalog.current_setting('IntervalStyle'),
   'bytea_output', pg_catalog.current_setting('bytea_output'),
   'extra_float_digits', pg_catalog.current_setting('extra_float_digits'),
+  'timezone_abbreviations', pg_catalog.current_setting('timezone_abbreviations'),
+  'array_nulls', pg_catalog.current_setting('array_nulls'),
   'standard_conforming_strings', pg_catalog.current_setting('standard_conforming_strings'),
   'client_encoding', pg_catalog.current_setting('client_encoding'),
   'current_user', current_user,

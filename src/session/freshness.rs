@@ -280,6 +280,17 @@ fn settings(environment: &Environment) -> Result<Settings, ValueError> {
     if let Some(refusal) = other_encoding(environment) {
         return Err(ValueError { sqlstate: refusal.sqlstate, message: refusal.message, hint: refusal.hint });
     }
+    let usual = [
+        ("timezone_abbreviations", environment.timezone_abbreviations == "Default", "Default"),
+        ("array_nulls", environment.array_nulls, "on"),
+    ];
+    if let Some((name, _, value)) = usual.iter().find(|(_, usual, _)| !usual) {
+        return Err(ValueError {
+            sqlstate: "0A000",
+            message: format!("values of encrypted columns are read with {name} as it is by default only"),
+            hint: Some(format!("SET {name} TO '{value}'")),
+        });
+    }
     Settings::from_gucs(
         &environment.date_style,
         &environment.time_zone,

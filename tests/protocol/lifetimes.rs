@@ -317,3 +317,16 @@ fn a_prepared_statement_takes_and_shows_no_value_in_another_encoding() {
     client.say(Script::new().bind("", "r", &[]).execute("", 0).sync());
     assert_eq!(rows(&client.until_ready()), [["1", SECRET]]);
 }
+
+#[test]
+fn settings_that_change_how_values_are_read_are_not_ignored() {
+    let fixture = Fixture::with_rows(2);
+    let mut client = fixture.connect();
+    for setting in ["timezone_abbreviations TO 'Australia'", "array_nulls TO off"] {
+        client.run(&format!("SET {setting}"));
+        let refused = client.query(&format!("SELECT id FROM secrets WHERE code = '{SECRET}'"));
+        assert_eq!(states(&refused), ["0A000"], "{setting}");
+        client.run("RESET ALL");
+        assert!(!rows(&client.run(&format!("SELECT id FROM secrets WHERE code = '{SECRET}'"))).is_empty());
+    }
+}
