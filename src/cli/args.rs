@@ -45,6 +45,8 @@ impl Command {
     pub(super) fn log_level(&self) -> &'static str {
         match self {
             Command::Run(_) => "info",
+            // Its tables are configured before it creates them, which is worth no warning.
+            Command::Demo(_) => "error",
             _ => "warn",
         }
     }
