@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use pyrite::crypto::Key;
@@ -34,8 +35,11 @@ impl Cluster {
     }
 
     fn start() -> Self {
-        let folder = std::env::temp_dir().join(format!("pyrite-keys-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        // One that is being stopped may still have its folder when the next one starts.
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("pyrite-keys-{}-{number}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
         let cluster = Self { folder, bin: bin() };
         if is_root() {
             assert!(Command::new("chown").arg("postgres").arg(&cluster.folder).status().unwrap().success());
