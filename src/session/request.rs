@@ -30,7 +30,6 @@ pub(super) struct Statement {
 }
 
 /// What a plan was made of, to make it again when the catalog has changed.
-#[derive(Debug)]
 pub(super) struct Origin {
     /// The client's text.
     pub text: Box<[u8]>,
@@ -38,6 +37,13 @@ pub(super) struct Origin {
     pub oids: Box<[u32]>,
     /// Version of the catalog under which the plan was last found to hold.
     pub catalog: Cell<u64>,
+}
+
+/// The client's text may hold values.
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Origin({} bytes)", self.text.len())
+    }
 }
 
 /// What a portal's name means.

@@ -513,7 +513,6 @@ fn unicode_escapes(body: &str) -> Option<String> {
 }
 
 /// A text as tokens, with the questions that the planner asks of it.
-#[derive(Debug)]
 pub struct Tokens<'a> {
     /// The text.
     pub text: &'a str,
@@ -521,6 +520,13 @@ pub struct Tokens<'a> {
     pub list: Vec<Token>,
     /// The session's `standard_conforming_strings`.
     pub standard_strings: bool,
+}
+
+/// The text may hold values.
+impl std::fmt::Debug for Tokens<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tokens({} bytes)", self.text.len())
+    }
 }
 
 impl<'a> Tokens<'a> {
