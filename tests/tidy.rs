@@ -27,10 +27,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("keys", &["config", "crypto"]),
     // The only place where plaintext and keys meet.
     ("transform", &["catalog", "crypto", "keys", "sql", "value"]),
+    // Rewrites stored values: key rotation and what else sweeps.
+    ("jobs", &["catalog", "config", "database", "keys", "transform"]),
+    // The console: speaks to operators, holds no key.
+    ("admin", &["catalog", "config", "database", "jobs", "keys", "session", "sql", "transport", "value", "wire"]),
     // Catalog and keyring of each database, kept fresh.
     ("database", &["catalog", "config", "keys"]),
     ("session", &["catalog", "config", "database", "keys", "sql", "transform", "transport", "value", "wire"]),
-    ("server", &["catalog", "config", "database", "keys", "session", "transport", "wire"]),
+    ("server", &["admin", "catalog", "config", "database", "jobs", "keys", "session", "transport", "wire"]),
     ("demo", &["config", "keys", "server"]),
     ("cli", &["catalog", "config", "database", "demo", "keys", "server", "sql", "value"]),
     ("main", &["cli"]),

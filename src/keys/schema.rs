@@ -6,7 +6,7 @@ use super::error::KeyError;
 use super::store::begin;
 
 /// Every version's script, in order; applied ones are never changed.
-const MIGRATIONS: &[(i32, &str)] = &[(1, include_str!("schema_1.sql"))];
+const MIGRATIONS: &[(i32, &str)] = &[(1, include_str!("schema_1.sql")), (2, include_str!("schema_2.sql"))];
 
 /// Taken while the schema is installed. Any role can take an advisory lock, so waiting for it is bounded, and
 /// a schema that is up to date is recognised without it.
