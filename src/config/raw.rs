@@ -15,15 +15,17 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("keys.root", ROOT),
     ("service", SERVICE),
     ("limits", LIMITS),
+    ("admin", ADMIN),
     ("databases.NAME", DATABASE),
     ("databases.NAME.tables.\"SCHEMA.TABLE\".COLUMN", COLUMN),
 ];
 
-const TOP: &[&str] = &["listen", "upstream", "workers", "keys", "service", "limits", "databases"];
+const TOP: &[&str] = &["listen", "upstream", "workers", "keys", "service", "limits", "admin", "databases"];
 const ROOT_SECTION: &[&str] = &["root"];
 const ROOT: &[&str] = &["provider", "path", "variable"];
 const SERVICE: &[&str] = &["user", "password_file", "password_env"];
 const LIMITS: &[&str] = &["clients"];
+const ADMIN: &[&str] = &["roles", "database"];
 const DATABASE: &[&str] = &["tables"];
 const COLUMN: &[&str] = &["type", "search", "group"];
 
@@ -35,7 +37,15 @@ pub(super) struct RawConfig {
     pub(super) max_clients: Option<Spanned<u64>>,
     pub(super) service: RawService,
     pub(super) root: Option<RawRoot>,
+    pub(super) admin: RawAdmin,
     pub(super) databases: Vec<RawDatabase>,
+}
+
+/// Section `admin`.
+#[derive(Default)]
+pub(super) struct RawAdmin {
+    pub(super) roles: Vec<Spanned<String>>,
+    pub(super) database: Option<Spanned<String>>,
 }
 
 /// Section `service`.
@@ -97,6 +107,7 @@ impl RawConfig {
             max_clients: limits(&top, problems),
             service: service(&top, problems),
             root: root(&top, problems),
+            admin: admin(&top, problems),
             databases: databases(&top, problems),
         })
     }
@@ -106,6 +117,12 @@ fn limits(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> Option<Spanned<
     let (_, section) = top.section("limits", problems)?;
     section.refuse_unknown(LIMITS, problems);
     section.count("clients", problems)
+}
+
+fn admin(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawAdmin {
+    let Some((_, section)) = top.section("admin", problems) else { return RawAdmin::default() };
+    section.refuse_unknown(ADMIN, problems);
+    RawAdmin { roles: section.strings("roles", problems), database: section.string("database", problems) }
 }
 
 fn service(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawService {
