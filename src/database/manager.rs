@@ -11,7 +11,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use super::{Database, OpenError, RefreshError, connect, parse_catalog, service_config};
 use crate::catalog::{CATALOG_QUERY, Catalog, Unprotected};
 use crate::config::{self, Config};
-use crate::keys::{self, ColumnRegistration, KeyError, Keyring, RootKey};
+use crate::keys::{self, ColumnRegistration, KeyError, Keyring, RootKey, RootSource};
 
 /// How often the database is asked whether its catalog or its keyring changed.
 const POLL: Duration = Duration::from_secs(1);
@@ -49,7 +49,8 @@ pub(super) async fn open(
         source,
     })?;
     let keys_error = |source| OpenError::Keys { database: name.to_owned(), source };
-    let root = RootKey::load(&config.root).map_err(keys_error)?;
+    let source = RootSource::new(&config.root);
+    let root = source.open(None, &[0; 16]).await.map_err(keys_error)?;
     keys::install(&mut client).await.map_err(keys_error)?;
     let keyring = keys::load_or_create(&mut client, &root, &groups(tables)).await.map_err(keys_error)?;
     let catalog_error = |source| OpenError::Catalog { database: name.to_owned(), source };

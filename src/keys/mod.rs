@@ -4,7 +4,7 @@
 //! others lie in `pyrite.keys`, wrapped. In memory they are an immutable [`Keyring`]; each session seals and
 //! opens values with a [`CellCipher`] of its own.
 //!
-//! At start-up: [`RootKey::load`], [`install`], [`load_or_create`], [`register_columns`]; later [`reload`].
+//! At start-up: [`Roots::new`], [`install`], [`load_or_create`], [`register_columns`]; later [`reload`].
 
 mod cell;
 mod columns;
@@ -18,6 +18,9 @@ pub use cell::CellCipher;
 pub use columns::{ColumnRegistration, RegisteredColumn, register_columns, registered_columns};
 pub use error::KeyError;
 pub use keyring::{GroupBytes, KeyInfo, KeyPurpose, KeyState, Keyring, KeyringBuilder, KeyringError};
-pub use root::{RootKey, generate_root_file};
+pub use root::{
+    Failure, Final, NewRoot, Passing, ProviderError, RootKey, RootSource, Roots, StoredRoot,
+    generate_root_file,
+};
 pub use schema::{Installed, grants, install, latest_version};
 pub use store::{load_or_create, reload};
