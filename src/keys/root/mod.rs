@@ -24,7 +24,7 @@ use crate::crypto::{CryptoError, Key, Nonce};
 
 pub use failure::{Failure, Final, Passing, ProviderError};
 pub use file::generate_root_file;
-pub use set::{NewRoot, Roots, StoredRoot};
+pub use set::{NewRoot, Roots};
 pub use source::RootSource;
 
 /// First byte of a wrapped key: XAES-256-GCM under the root key's wrapping key.
@@ -163,6 +163,7 @@ mod tests {
             purpose: KeyPurpose::Data,
             version: 1,
             state: KeyState::Primary,
+            slot: crate::crypto::Slot::A,
         }
     }
 

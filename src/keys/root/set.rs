@@ -5,32 +5,27 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio_postgres::Client;
+
 use super::RootKey;
 use super::source::RootSource;
 use super::wrapped::Wrapped;
 use crate::config::Config;
 use crate::keys::error::KeyError;
+use crate::keys::keyring::Keyring;
+use crate::keys::store::{self, stored_root};
+use crate::keys::stored::{RootNote, StoredRoot, random_uuid};
 
-/// What the database says of its root key.
-#[derive(Clone, Debug)]
-pub struct StoredRoot {
-    /// The keyring's UUID.
-    pub keyring: [u8; 16],
-    /// `pyrite.keyring.root_fingerprint`.
-    pub fingerprint: Vec<u8>,
-    /// `pyrite.keyring.root_wrapped`.
-    pub wrapped: Option<Vec<u8>>,
-}
+/// How often a start-up begins anew because another proxy changed the root key under its hands.
+const ATTEMPTS: u32 = 5;
 
 /// A root key that a keyring is about to be wrapped by.
 #[derive(Clone, Debug)]
 pub struct NewRoot {
     /// The key.
     pub key: Arc<RootKey>,
-    /// For `pyrite.keyring.root_wrapped`.
-    pub wrapped: Option<Vec<u8>>,
-    /// For `pyrite.roots.provider`.
-    pub provider: String,
+    /// What is written down of it.
+    pub note: RootNote,
     /// What each other proxy must list in `pyrite.proxies.roots` to be able to follow.
     pub identity: [u8; 8],
 }
@@ -60,6 +55,66 @@ impl Roots {
     /// From the root key's source, and that of the next one.
     pub fn from_sources(root: RootSource, next: Option<RootSource>) -> Self {
         Self { root, next, open: Mutex::new(Vec::new()) }
+    }
+
+    /// At start-up: the root key and the keyring of a database, with all of `groups`; what is missing is created.
+    ///
+    /// # Errors
+    /// As [`Roots::open`] and [`store::load_or_create`].
+    pub async fn load_or_create(
+        &self,
+        client: &mut Client,
+        groups: &[String],
+    ) -> Result<(Arc<RootKey>, Arc<Keyring>), KeyError> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            // A provider may take its time, so it is asked before anything is locked.
+            let (root, outcome) = match stored_root(client).await? {
+                Some(stored) => {
+                    let root = self.open(&stored).await?;
+                    let keyring = store::load_or_create(client, &root, groups).await;
+                    (root, keyring)
+                }
+                None => {
+                    let uuid = random_uuid()?;
+                    let NewRoot { key, note, .. } = self.create(&uuid).await?;
+                    let keyring = store::load_or_create_with(client, &key, Some(uuid), &note, groups).await;
+                    (key, keyring)
+                }
+            };
+            match outcome {
+                // Another proxy created the keyring, or replaced its root key, in the meantime.
+                Err(KeyError::WrongRoot { .. }) if attempts < ATTEMPTS => {}
+                outcome => return Ok((root, outcome?)),
+            }
+        }
+    }
+
+    /// Loads the keyring again, as [`store::reload`] does; if its root key was replaced, `root` is too. Otherwise no
+    /// provider is asked.
+    ///
+    /// # Errors
+    /// As [`Roots::open`] and [`store::reload`]; `root` and `previous` then stay in use.
+    pub async fn reload(
+        &self,
+        client: &mut Client,
+        root: &mut Arc<RootKey>,
+        previous: &Keyring,
+    ) -> Result<Arc<Keyring>, KeyError> {
+        match store::reload(client, root, previous).await {
+            Err(KeyError::WrongRoot { .. }) => {}
+            outcome => return outcome,
+        }
+        let stored = stored_root(client).await?;
+        let stored = stored.ok_or_else(|| KeyError::Tampered("the keyring is gone".to_owned()))?;
+        if stored.keyring != previous.uuid() {
+            return Err(KeyError::Tampered("it is another keyring than before".to_owned()));
+        }
+        let new = self.open(&stored).await?;
+        let keyring = store::reload(client, &new, previous).await?;
+        *root = new;
+        Ok(keyring)
     }
 
     /// The root key of this keyring: from memory, or else from whichever configured provider has it.
@@ -117,13 +172,13 @@ impl Roots {
     /// the same outside provider.
     ///
     /// # Errors
-    /// As [`RootSource::create`]; [`KeyError::Schema`] if the configuration names no other root key.
+    /// As [`RootSource::create`]; [`KeyError::Change`] if the configuration names no other root key.
     pub async fn successor(&self, stored: &StoredRoot) -> Result<NewRoot, KeyError> {
         let source = self.next.as_ref().unwrap_or(&self.root);
         let new = self.create_from(source, &stored.keyring).await?;
         if new.key.fingerprint()[..] == stored.fingerprint {
-            return Err(KeyError::Schema {
-                message: format!("the keyring is under the root key from {} already", new.provider),
+            return Err(KeyError::Change {
+                message: format!("the keyring is under the root key from {} already", new.note.provider),
                 hint: "Write another root key with `pyrite init`, name it under keys.next_root in every proxy's \
                        configuration, and RELOAD."
                     .to_owned(),
@@ -176,8 +231,7 @@ impl Roots {
         };
         Ok(NewRoot {
             key: self.keep(key, source.is_direct()),
-            wrapped,
-            provider: source.describe(),
+            note: RootNote { provider: source.describe(), wrapped },
             identity,
         })
     }
