@@ -24,6 +24,7 @@ fn proxy(upstream: Upstream, clients: usize) -> Server {
         root: RootKey::File(PathBuf::from("none")),
         admin: Admin::default(),
         path: None,
+        next_root: None,
         databases: BTreeMap::new(),
     };
     Server::start(config).unwrap()
@@ -108,6 +109,7 @@ fn a_taken_port_is_named() {
         root: RootKey::File(PathBuf::from("none")),
         admin: Admin::default(),
         path: None,
+        next_root: None,
         databases: BTreeMap::new(),
     };
     let error = Server::start(config).unwrap_err().to_string();

@@ -61,6 +61,7 @@ fn passwords_are_checked_by_the_server() {
             limits: Limits { clients: 5 },
             service: Service { user: "postgres".into(), password: None },
             root: RootKey::File("none".into()),
+            next_root: None,
             admin: Admin { roles: ["postgres".to_owned()].into(), database: Some("postgres".into()) },
             databases: Default::default(),
             path: None,
