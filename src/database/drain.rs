@@ -60,3 +60,23 @@ pub(super) async fn waiting(client: &Client, counter: u64) -> Result<Vec<Waiting
         })
         .collect()
 }
+
+/// The running proxies, other than `own`, that could not open a keyring under this root key.
+pub(super) async fn lacking_root(
+    client: &Client,
+    own: &[u8; 16],
+    identity: &[u8; 8],
+) -> Result<Vec<String>, RefreshError> {
+    let doing = "read pyrite.proxies";
+    let rows = client
+        .query(
+            "SELECT address FROM pyrite.proxies
+             WHERE pg_catalog.uuid_send(id) <> $1 AND NOT ($2 = ANY (roots))
+               AND seen_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => $3)
+             ORDER BY address",
+            &[&&own[..], &&identity[..], &(LEASE + MARGIN).as_secs_f64()],
+        )
+        .await
+        .map_err(|e| RefreshError::server(doing, &e))?;
+    rows.iter().map(|row| row.try_get(0).map_err(|e| RefreshError::server(doing, &e))).collect()
+}

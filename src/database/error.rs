@@ -110,6 +110,17 @@ impl RefreshError {
         Self::new("the keyring in the database is gone".into())
     }
 
+    pub(super) fn lacking_root(proxies: &[String]) -> Self {
+        Self {
+            sqlstate: "55000",
+            message: format!("proxies that run have not got the new root key: {}", proxies.join(", ")),
+            hint: Some(
+                "Name it under keys.next_root in their configuration too, and RELOAD or stop them. Nothing was changed."
+                    .into(),
+            ),
+        }
+    }
+
     pub(super) fn behind(needed: u64, found: u64) -> Self {
         Self::new(format!("the keyring is at change {found}, where {needed} was expected"))
     }

@@ -5,9 +5,11 @@ use std::sync::{Arc, PoisonError};
 
 use tokio_postgres::Client;
 
-use crate::keys::{self, Change, KeyError, KeyId, Keyring, RootKey};
+use crate::config::{self, Config};
+use crate::keys::{self, Change, KeyError, KeyId, Keyring};
 
-use super::{Database, RefreshError};
+use super::manager::Request;
+use super::{Database, RefreshError, drain};
 
 /// Ids remembered as unknown.
 const MISSING: usize = 256;
@@ -62,14 +64,28 @@ impl Database {
     }
 }
 
+/// What a change of the root key has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootChange {
+    /// Fingerprint of the root key before.
+    pub old: [u8; 8],
+    /// Fingerprint of the one now.
+    pub new: [u8; 8],
+    /// Counts the root keys of this keyring.
+    pub version: u32,
+    /// Where the new one is, for people.
+    pub provider: String,
+}
+
 impl Database {
-    /// Fingerprints of the root keys at hand; the first is the one in use.
+    /// Root keys and outside providers that this proxy can open the keyring with, as in `pyrite.proxies.roots`.
     pub fn root_fingerprints(&self) -> Vec<[u8; 8]> {
-        self.roots.load().iter().map(|root| root.fingerprint()).collect()
+        self.roots.load().identities()
     }
 
-    fn root(&self) -> Result<Arc<RootKey>, RefreshError> {
-        self.roots.load().first().cloned().ok_or_else(RefreshError::no_keyring)
+    /// Where the configured root key is, for people.
+    pub fn root_provider(&self) -> String {
+        self.roots.load().describe()
     }
 
     /// Makes changes to the keys, all or none. Returns when this proxy uses the result; [`Database::all_drained`]
@@ -80,37 +96,87 @@ impl Database {
     /// (the change is made then all the same).
     pub async fn change_keys(&self, changes: Vec<Change>) -> Result<Arc<Keyring>, RefreshError> {
         // On a connection of its own: while it waits for a lock, the lease has to be extended.
-        let connected = self.connect().await;
-        let mut client = connected.map_err(|e| RefreshError::server("connect to the database", &e))?;
-        let changed = keys::change(&mut client, &*self.root()?, &self.keyring(), &changes).await;
-        let counter = changed.map_err(|e| RefreshError::from(&e))?.counter();
-        let keyring = self.confirm().await?;
-        if keyring.counter() < counter {
-            return Err(RefreshError::behind(counter, keyring.counter()));
+        let mut client = self.connect_for("change keys").await?;
+        let changed = keys::change(&mut client, &self.root.load_full(), &self.keyring(), &changes).await;
+        self.follow(changed.map_err(|e| RefreshError::from(&e))?.counter()).await
+    }
+
+    /// Wraps all keys by the root key that the configuration names as the next one, or by a fresh one under the same
+    /// outside provider. Values are not touched.
+    ///
+    /// # Errors
+    /// There is no other root key, its provider refuses, a running proxy lacks it, or the server refuses.
+    pub async fn rotate_root(&self) -> Result<RootChange, RefreshError> {
+        let roots = self.roots.load_full();
+        let mut client = self.connect_for("change the root key").await?;
+        let key_error = |e: KeyError| RefreshError::from(&e);
+        let stored = keys::stored_root(&mut client).await.map_err(key_error)?;
+        let stored = stored.ok_or_else(RefreshError::no_keyring)?;
+        let new = roots.successor(&stored).await.map_err(key_error)?;
+        let lacking = drain::lacking_root(&client, &self.proxy, &new.identity).await?;
+        if !lacking.is_empty() {
+            return Err(RefreshError::lacking_root(&lacking));
         }
-        Ok(keyring)
+        let old = self.root.load_full();
+        let rotated = keys::rotate_root(&mut client, &old, &new.key, &new.note, &self.keyring()).await;
+        self.follow(rotated.map_err(key_error)?.counter()).await?;
+        let version = keys::stored_root(&mut client).await.map_err(key_error)?;
+        Ok(RootChange {
+            old: old.fingerprint(),
+            new: new.key.fingerprint(),
+            version: version.map_or(0, |stored| stored.version),
+            provider: new.note.provider,
+        })
+    }
+
+    /// Takes over the providers of root keys from another configuration. What is in memory stays in use.
+    pub async fn set_roots(&self, config: &Config) {
+        let roots = keys::Roots::new(config);
+        super::open::prepare(self.name(), &roots, &self.keyring()).await;
+        self.roots.store(Arc::new(roots));
+        self.nudge();
+    }
+
+    /// Takes over another configuration of the tables. Key groups that are new get keys. Sessions plan by it when this
+    /// returns.
+    ///
+    /// # Errors
+    /// The keys cannot be made, or the catalog cannot be read with it; then the old configuration stays.
+    pub async fn reconfigure(&self, tables: config::Database) -> Result<(), RefreshError> {
+        let mut client = self.connect_for("change the configuration").await?;
+        let groups = super::open::groups(&tables);
+        let loaded = keys::load_or_create(&mut client, &self.root.load_full(), &groups).await;
+        let keyring = loaded.map_err(|e| RefreshError::from(&e))?;
+        let (_, json) = super::open::read_catalog(&client).await?;
+        super::open::parse_catalog(&json, &tables, &keyring)?;
+        self.follow(keyring.counter()).await?;
+        self.ask(|reply| Request::Configure(Box::new(tables), reply)).await
+    }
+
+    async fn connect_for(&self, doing: &str) -> Result<Client, RefreshError> {
+        self.connect().await.map_err(|e| RefreshError::server(&format!("connect to {doing}"), &e))
+    }
+
+    /// Waits until this proxy uses the keyring with this counter or a newer one.
+    async fn follow(&self, counter: u64) -> Result<Arc<Keyring>, RefreshError> {
+        let keyring = self.confirm().await?;
+        match keyring.counter() >= counter {
+            true => Ok(keyring),
+            false => Err(RefreshError::behind(counter, keyring.counter())),
+        }
     }
 
     /// Loads the keyring, under whichever root key at hand it is wrapped by now.
     pub(super) async fn reload(&self, client: &mut Client) -> Result<Arc<Keyring>, RefreshError> {
-        let current = self.keyring();
-        let roots = self.roots.load_full();
-        let mut outcome = Err(RefreshError::no_keyring());
-        for (at, root) in roots.iter().enumerate() {
-            match keys::reload(client, root, &current).await {
-                Ok(keyring) => {
-                    if at > 0 {
-                        let mut roots = roots.to_vec();
-                        roots.rotate_left(at);
-                        self.roots.store(Arc::new(roots));
-                    }
-                    return Ok(keyring);
-                }
-                Err(error @ KeyError::WrongRoot { .. }) => outcome = Err((&error).into()),
-                Err(error) => return Err((&error).into()),
-            }
+        let mut root = self.root.load_full();
+        let before = root.fingerprint();
+        let keyring = self.roots.load_full().reload(client, &mut root, &self.keyring()).await;
+        let keyring = keyring.map_err(|e| RefreshError::from(&e))?;
+        if root.fingerprint() != before {
+            tracing::info!(database = self.name(), "the keyring is under another root key now");
+            self.root.store(root);
         }
-        outcome
+        Ok(keyring)
     }
 }
 

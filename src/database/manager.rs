@@ -11,6 +11,7 @@ use super::connect::{CHANNEL, Line};
 use super::open::{parse_catalog, read_catalog, register, report};
 use super::row::{self, News, Row};
 use super::{Database, Event, LEASE, RefreshError, Snapshot};
+use crate::config;
 use crate::keys::Keyring;
 
 /// How often the database is asked whether its keyring or its catalog changed.
@@ -45,6 +46,8 @@ pub(super) enum Request {
     Refresh(Reply),
     /// Make sure that the keyring in use is the newest.
     Confirm(Reply),
+    /// Use another configuration of the tables.
+    Configure(Box<config::Database>, Reply),
     /// The proxy stops: take its row away.
     Close(Reply),
 }
@@ -61,6 +64,7 @@ enum Wake {
 struct Work {
     refresh: Vec<Reply>,
     confirm: Vec<Reply>,
+    configure: Vec<(config::Database, Reply)>,
     close: Vec<Reply>,
 }
 
@@ -88,7 +92,13 @@ pub(super) struct Manager {
 }
 
 impl Manager {
-    pub(super) fn new(database: &Arc<Database>, line: Line, fingerprint: String) -> Manager {
+    /// `announced`: when the proxy's row was written first.
+    pub(super) fn new(
+        database: &Arc<Database>,
+        line: Line,
+        fingerprint: String,
+        announced: Instant,
+    ) -> Manager {
         Manager {
             database: Arc::downgrade(database),
             nudge: Arc::clone(&database.nudge),
@@ -100,7 +110,7 @@ impl Manager {
             looked: (Instant::now(), Duration::ZERO),
             jobs: None,
             seal: None,
-            announced: Some(Instant::now()),
+            announced: Some(announced),
             swept: None,
             trouble: None,
             logged: None,
@@ -179,7 +189,12 @@ impl Manager {
         }
         if self.closed {
             let outcome = Err(RefreshError::stopped(database.name()));
-            work.confirm.into_iter().chain(work.refresh).for_each(|reply| answer(reply, &outcome));
+            let configure = work.configure.into_iter().map(|(_, reply)| reply);
+            work.confirm
+                .into_iter()
+                .chain(work.refresh)
+                .chain(configure)
+                .for_each(|reply| answer(reply, &outcome));
             return;
         }
         let confirmed = match self.connected(database).await {
@@ -194,6 +209,10 @@ impl Manager {
             Ok(()) => {}
         }
         work.confirm.into_iter().for_each(|reply| answer(reply, &confirmed));
+        for (tables, reply) in work.configure {
+            let outcome = self.configure(database, tables).await;
+            answer(reply, &outcome);
+        }
         if work.refresh.is_empty() {
             return;
         }
@@ -207,6 +226,16 @@ impl Manager {
         if outcome.is_ok() && database.catalog().version() != before {
             self.tell("catalog").await;
         }
+    }
+
+    /// Goes over to another configuration; the old one stays if that fails.
+    async fn configure(&mut self, database: &Database, tables: config::Database) -> Result<(), RefreshError> {
+        let before = database.config.swap(Arc::new(tables));
+        let outcome = self.refresh(database).await;
+        if outcome.is_err() {
+            database.config.store(before);
+        }
+        outcome
     }
 
     /// Makes sure that there is a connection; one attempt, if it is time for one.
@@ -248,7 +277,6 @@ impl Manager {
                 continue;
             }
             self.seal = Some(seal);
-            self.trouble = None;
             // Who counts proxies must not have overlooked this one: the row that was there until this poll's
             // own came into sight must have been fresh all the time.
             let before = self.announced.replace(asked);
@@ -309,10 +337,9 @@ impl Manager {
     /// Takes over the keyring in the database. What cannot be used is said in the proxy's row.
     async fn adopt(&mut self, database: &Database) -> Result<(), RefreshError> {
         let Some(line) = &mut self.line else { return Err(RefreshError::away()) };
-        let Ok(outcome) = timeout(PATIENCE, database.reload(&mut line.client)).await else {
-            self.line = None;
-            return Err(RefreshError::slow("read the keyring"));
-        };
+        // A provider of root keys may be asked, and take its time.
+        let outcome = timeout(LONG_PATIENCE, database.reload(&mut line.client)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(RefreshError::slow("read the keyring")));
         let keyring = match outcome {
             Ok(keyring) => keyring,
             Err(error) => {
@@ -322,7 +349,9 @@ impl Manager {
                 return Err(error);
             }
         };
-        self.read(database, keyring).await
+        self.read(database, keyring).await?;
+        self.trouble = None;
+        Ok(())
     }
 
     /// Reads the catalog anew, under the keyring in use.
@@ -397,6 +426,7 @@ impl Work {
         match request {
             Request::Refresh(reply) => self.refresh.push(reply),
             Request::Confirm(reply) => self.confirm.push(reply),
+            Request::Configure(tables, reply) => self.configure.push((*tables, reply)),
             Request::Close(reply) => self.close.push(reply),
         }
     }

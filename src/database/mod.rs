@@ -19,6 +19,7 @@ mod row;
 pub use connect::{connect, service_config};
 pub use drain::Waiting;
 pub use error::{OpenError, RefreshError};
+pub use keyring::RootChange;
 pub use lease::{LEASE, Lease, MARGIN};
 pub use pins::Pin;
 
@@ -33,7 +34,7 @@ use tokio_postgres::Client;
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::config::{self, Config};
-use crate::keys::{Keyring, RootKey};
+use crate::keys::{Keyring, RootKey, Roots};
 
 use keyring::Missing;
 use manager::Request;
@@ -109,8 +110,9 @@ pub struct Database {
     proxy: [u8; 16],
     address: String,
     login: tokio_postgres::Config,
-    /// The root keys at hand; the first is the one in use.
-    roots: ArcSwap<Vec<Arc<RootKey>>>,
+    roots: ArcSwap<Roots>,
+    /// The root key in use.
+    root: ArcSwap<RootKey>,
     snapshot: ArcSwap<Snapshot>,
     /// Counter of the snapshot's keyring; written behind the snapshot.
     epoch: AtomicU64,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, broadcast, mpsc};
@@ -16,7 +17,7 @@ use super::row::{FINGERPRINT, Row};
 use super::{Database, OpenError, RefreshError, Snapshot, service_config};
 use crate::catalog::{CATALOG_QUERY, Catalog, CatalogError, GroupId, KeyGroup, SearchSlot, Unprotected};
 use crate::config::{self, Config};
-use crate::keys::{self, ColumnRegistration, KeyError, KeyPurpose, Keyring, RootKey, Slot};
+use crate::keys::{self, ColumnRegistration, KeyError, KeyPurpose, Keyring, Roots, Slot};
 
 /// Requests that may wait for the manager before the next one waits to ask.
 const WAITING: usize = 64;
@@ -38,18 +39,21 @@ pub(super) async fn open(
     })?;
     let keys_error = |source| OpenError::Keys { database: name.to_owned(), source };
     let failed = |source| OpenError::Catalog { database: name.to_owned(), source };
-    let root = RootKey::load(&config.root).map_err(keys_error)?;
+    let roots = Roots::new(config);
     keys::install(&mut line.client).await.map_err(keys_error)?;
     // Before the keyring is read: whoever changes it from now on waits for this proxy.
     let row = Row {
         id: random_id().map_err(failed)?,
         address: config.listen.to_string(),
         seen: true,
-        roots: vec![root.fingerprint()],
+        roots: roots.identities(),
         ..Row::default()
     };
+    let announced = Instant::now();
     row.announce(&line.client).await.map_err(failed)?;
-    let keyring = keys::load_or_create(&mut line.client, &root, &groups(tables)).await.map_err(keys_error)?;
+    let opened = roots.load_or_create(&mut line.client, &groups(tables)).await;
+    let (root, keyring) = opened.map_err(keys_error)?;
+    prepare(name, &roots, &keyring).await;
     let (fingerprint, json) = read_catalog(&line.client).await.map_err(failed)?;
     let catalog = parse_catalog(&json, tables, &keyring).map_err(|e| failed(e.into()))?;
     register(&mut line.client, &keyring, &catalog).await.map_err(keys_error)?;
@@ -62,7 +66,8 @@ pub(super) async fn open(
         proxy: row.id,
         address: row.address,
         login,
-        roots: ArcSwap::from_pointee(vec![Arc::new(root)]),
+        roots: ArcSwap::from_pointee(roots),
+        root: ArcSwap::new(root),
         epoch: AtomicU64::new(keyring.counter()),
         snapshot: ArcSwap::from_pointee(Snapshot { catalog: Arc::new(catalog), keyring }),
         pins: Arc::new(Pins::default()),
@@ -72,10 +77,17 @@ pub(super) async fn open(
         nudge: Arc::new(Notify::new()),
         events: broadcast::channel(EVENTS).0,
     });
-    let mut manager = Manager::new(&database, line, fingerprint);
+    let mut manager = Manager::new(&database, line, fingerprint, announced);
     manager.confirm(&database).await.map_err(failed)?;
     tokio::spawn(manager.run(received));
     Ok(database)
+}
+
+/// Opens what a change of the root key needs, and says what is missing.
+pub(super) async fn prepare(database: &str, roots: &Roots, keyring: &Keyring) {
+    for (provider, error) in roots.prepare(&keyring.uuid()).await {
+        tracing::warn!(database, provider, "this proxy cannot follow a change of the root key: {error}");
+    }
 }
 
 /// A version 4 UUID.
