@@ -267,6 +267,16 @@ impl Keyring {
         }
     }
 
+    /// The index key that writes equality terms of a group into this slot.
+    pub fn equality_key(&self, group: &GroupBytes, slot: Slot) -> Option<KeyId> {
+        self.group(group)?.equality(slot).map(EqualityKey::id)
+    }
+
+    /// The data key that values of a group are sealed with.
+    pub fn primary_data_key(&self, group: &GroupBytes) -> Option<KeyId> {
+        self.data_key(self.group(group)?.primary).map(|key| key.id)
+    }
+
     /// What values of a group are bound to.
     pub fn scope(&self, group: &GroupBytes) -> Option<&Scope> {
         self.group(group).map(|group| &group.scope)

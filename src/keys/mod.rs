@@ -16,7 +16,7 @@ mod schema;
 mod store;
 mod stored;
 
-pub use cell::CellCipher;
+pub use cell::{CellCipher, NewTerms};
 pub use change::{Change, change, rotate_root};
 pub use columns::{ColumnRegistration, RegisteredColumn, register_columns, registered_columns};
 pub use error::KeyError;
