@@ -286,7 +286,7 @@ static SNAPSHOT: LazyLock<(Catalog, Environment)> = LazyLock::new(|| {
     let group = |name: &str| {
         let mut id = [0; 16];
         id.iter_mut().zip(name.bytes().rev()).for_each(|(to, from)| *to = from);
-        Some(GroupId(id))
+        Some(GroupId(id).into())
     };
     let catalog = Catalog::from_json(CATALOG, &DATABASE, &group).expect("a sound catalog");
     assert!(catalog.unprotected().is_empty(), "every configured column is encrypted");

@@ -22,6 +22,7 @@ fn proxy(upstream: Upstream, clients: usize) -> Server {
         limits: Limits { clients },
         service: Service { user: "postgres".into(), password: None },
         root: RootKey::File(PathBuf::from("none")),
+        next_root: None,
         databases: BTreeMap::new(),
     };
     Server::start(config).unwrap()
@@ -104,6 +105,7 @@ fn a_taken_port_is_named() {
         limits: Limits::default(),
         service: Service { user: "postgres".into(), password: None },
         root: RootKey::File(PathBuf::from("none")),
+        next_root: None,
         databases: BTreeMap::new(),
     };
     let error = Server::start(config).unwrap_err().to_string();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::{Catalog, CatalogError, Column, EncryptedColumn, Environment, GroupId, Relation, Unprotected};
+use super::{Catalog, CatalogError, Column, EncryptedColumn, Environment, KeyGroup, Relation, Unprotected};
 use crate::config::Database;
 use crate::sql;
 
@@ -78,7 +78,7 @@ pub(super) fn plain_relation(raw: RawRelation, domain: Option<u32>) -> Relation 
 pub(super) fn catalog(
     json: &str,
     config: &Database,
-    groups: &dyn Fn(&str) -> Option<GroupId>,
+    groups: &dyn Fn(&str) -> Option<KeyGroup>,
 ) -> Result<Catalog, CatalogError> {
     let raw: RawCatalog = serde_json::from_str(json).map_err(CatalogError::json)?;
     let mut hasher = DefaultHasher::new();
@@ -123,6 +123,7 @@ pub(super) fn catalog(
     };
     apply_config(&mut catalog, config, groups);
     inherit(&mut catalog, &parents);
+    follow_slots(&mut catalog);
     let functions = raw.functions.unwrap_or_default();
     let environment = Environment::with_path(raw.path);
     lineage(&mut catalog, views, &functions, &environment)?;
@@ -134,7 +135,7 @@ fn columns_of(config: &Database) -> impl Iterator<Item = &crate::config::ColumnC
 }
 
 /// Marks configured columns that have the domain type; lists those that have not.
-fn apply_config(catalog: &mut Catalog, config: &Database, groups: &dyn Fn(&str) -> Option<GroupId>) {
+fn apply_config(catalog: &mut Catalog, config: &Database, groups: &dyn Fn(&str) -> Option<KeyGroup>) {
     for ((schema, table), columns) in &config.tables {
         let missing = |column: Option<&String>, reason| Unprotected {
             schema: schema.clone(),
@@ -170,9 +171,10 @@ fn apply_config(catalog: &mut Catalog, config: &Database, groups: &dyn Fn(&str) 
                 name: name.clone(),
                 attnum: column.attnum,
                 ty: configured.ty,
-                group,
+                group: group.id,
                 group_name: configured.group.clone(),
                 equality: configured.equality,
+                slot: group.slot,
             }));
         }
     }
@@ -205,6 +207,22 @@ fn inherit(catalog: &mut Catalog, parents: &HashMap<u32, Vec<u32>>) {
             break;
         }
     }
+}
+
+/// ON CONFLICT ON CONSTRAINT becomes what a unique index is over. While an index key is rotated there is one over
+/// either slot, and before and behind that over one of them: statements mean the slot that is searched.
+fn follow_slots(catalog: &mut Catalog) {
+    let mut uniques = std::mem::take(&mut catalog.uniques);
+    for ((table, _), keys) in &mut uniques {
+        let Some(relation) = catalog.relation_by_oid(*table) else { continue };
+        let slot = |path: &[String]| Some(relation.column(path.last()?)?.encrypted.as_ref()?.slot);
+        for key in keys {
+            if let Some(changed) = sql::with_slots(key, &slot) {
+                *key = changed;
+            }
+        }
+    }
+    catalog.uniques = uniques;
 }
 
 /// Lineage of views, and the functions that reach protected relations, until nothing new is found.

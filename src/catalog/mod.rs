@@ -5,6 +5,7 @@ mod environment;
 mod load;
 mod provisional;
 mod query;
+mod slot;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -15,10 +16,7 @@ use crate::value::Type;
 pub use environment::Environment;
 pub(crate) use provisional::Declared;
 pub use query::{CATALOG_QUERY, ENVIRONMENT_QUERY};
-
-/// The random identity of a key group: 16 bytes, stable over RENAME, dump and restore.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct GroupId(pub [u8; 16]);
+pub use slot::{GroupId, KeyGroup, SearchSlot};
 
 /// One encrypted column, as configured and found in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +39,15 @@ pub struct EncryptedColumn {
     pub group_name: String,
     /// Whether an equality term is stored with each value.
     pub equality: bool,
+    /// Which of an envelope's two equality terms is searched.
+    pub slot: SearchSlot,
+}
+
+impl EncryptedColumn {
+    /// The function that cuts the term to be searched out of an envelope.
+    pub fn equality_function(&self) -> &'static str {
+        self.slot.equality_function()
+    }
 }
 
 /// A column of a relation.
@@ -115,8 +122,8 @@ pub struct Catalog {
     protected_names: HashSet<String>,
     /// Configured tables, existing or not.
     configured: HashMap<(String, String), PlannedColumns>,
-    /// Identities of the configured key groups that the keyring has.
-    groups: HashMap<String, GroupId>,
+    /// The configured key groups that the keyring has.
+    groups: HashMap<String, KeyGroup>,
     builtins: HashSet<String>,
     /// Schema and name of indexes: they share relations' names.
     indexes: HashSet<(String, String)>,
@@ -138,12 +145,12 @@ impl fmt::Debug for Catalog {
 }
 
 impl Catalog {
-    /// Reads the answer to [`CATALOG_QUERY`] with the configuration of this database. `groups` gives the
-    /// identity of a configured key group, if the keyring has it.
+    /// Reads the answer to [`CATALOG_QUERY`] with the configuration of this database. `groups` gives a
+    /// configured key group, if the keyring has it.
     pub fn from_json(
         json: &str,
         config: &crate::config::Database,
-        groups: &dyn Fn(&str) -> Option<GroupId>,
+        groups: &dyn Fn(&str) -> Option<KeyGroup>,
     ) -> Result<Catalog, CatalogError> {
         load::catalog(json, config, groups)
     }
@@ -197,6 +204,11 @@ impl Catalog {
     /// What the configuration says of a table.
     pub fn configured(&self, schema: &str, table: &str) -> Option<&PlannedColumns> {
         self.configured.get(&(schema.to_owned(), table.to_owned()))
+    }
+
+    /// A configured key group by its name, if the keyring has it.
+    pub fn key_group(&self, name: &str) -> Option<KeyGroup> {
+        self.groups.get(name).copied()
     }
 
     /// Whether `pg_catalog` has a function of this name.

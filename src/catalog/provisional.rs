@@ -27,9 +27,10 @@ impl Catalog {
                     name: column.clone(),
                     attnum,
                     ty: settings.ty,
-                    group,
+                    group: group.id,
                     group_name: settings.group.clone(),
                     equality: settings.equality,
+                    slot: group.slot,
                 }))
             });
             if configured.contains_key(&column) && encrypted.is_none() {

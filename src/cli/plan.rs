@@ -91,7 +91,7 @@ async fn snapshot(
         let number = *groups.entry(name.to_owned()).or_insert(next);
         let mut id = [0; 16];
         id[8..].copy_from_slice(&number.to_be_bytes());
-        Some(GroupId(id))
+        Some(GroupId(id).into())
     };
     let catalog = Catalog::from_json(&catalog, database, &group).map_err(unreadable)?;
     let environment = Environment::from_json(&environment).map_err(unreadable)?;

@@ -7,6 +7,7 @@ mod error;
 mod names;
 mod raw;
 mod resolve;
+mod root;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::value::Type;
 pub use error::{ConfigError, Problem};
 pub(crate) use names::display as display_name;
 pub use raw::KEYS;
+pub use root::{AwsKmsKey, ObjectChoice, Pkcs11Key, RootKey, TokenChoice, VaultKey};
 pub use secrets::{SecretError, SecretSource, Secrets, SystemSecrets};
 
 /// Where Pyrite listens if the file does not say.
@@ -80,6 +82,8 @@ pub struct Config {
     pub service: Service,
     /// Where the root key is.
     pub root: RootKey,
+    /// The root key that `ROTATE ROOT KEY` moves to.
+    pub next_root: Option<RootKey>,
     /// Protected databases by name.
     pub databases: BTreeMap<String, Database>,
 }
@@ -134,15 +138,6 @@ impl std::fmt::Debug for Service {
             if self.password.is_some() { "set" } else { "none" }
         )
     }
-}
-
-/// A root key provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RootKey {
-    /// A file of mode 0600 that holds the key.
-    File(PathBuf),
-    /// The name of an environment variable that holds the key.
-    Environment(String),
 }
 
 /// What is protected in one database.

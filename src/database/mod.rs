@@ -114,5 +114,5 @@ impl std::fmt::Debug for Database {
 }
 
 fn parse_catalog(json: &str, config: &config::Database, keyring: &Keyring) -> Result<Catalog, CatalogError> {
-    Catalog::from_json(json, config, &|name| keyring.group_id(name).map(GroupId))
+    Catalog::from_json(json, config, &|name| keyring.group_id(name).map(|id| GroupId(id).into()))
 }

@@ -141,7 +141,7 @@ impl Planner<'_> {
         let Some(place) = value.place else {
             return Err(column_in(column, clause).at(first));
         };
-        self.wrap(place, "pyrite.eq");
+        self.wrap(place, column.equality_function());
         self.remove_casts(&value);
         Ok(())
     }

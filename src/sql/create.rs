@@ -281,8 +281,17 @@ impl Table<'_> {
             )
             .at(Some(at)));
         }
+        for group in columns.iter().filter_map(|column| Some(&self.configured.get(column)?.group)) {
+            at_rest(self.catalog, group).map_err(|draft| draft.at(Some(at)))?;
+        }
         self.uniques.push(Unique { name, columns, primary });
         Ok(())
+    }
+
+    /// The function that a column of this group is searched by.
+    fn equality_function(&self, group: &str) -> &'static str {
+        let slot = self.catalog.key_group(group).map(|group| group.slot);
+        slot.unwrap_or_default().equality_function()
     }
 
     /// Refuses an encrypted column's name in a clause that needs its value.
@@ -382,8 +391,11 @@ impl Table<'_> {
             let mut columns = Vec::new();
             for column in &unique.columns {
                 let quoted = quote_identifier(column);
-                let encrypted = self.configured.contains_key(column);
-                columns.push(if encrypted { format!("pyrite.eq({quoted})") } else { quoted.clone() });
+                let configured = self.configured.get(column);
+                columns.push(match configured {
+                    Some(column) => format!("{}({quoted})", self.equality_function(&column.group)),
+                    None => quoted.clone(),
+                });
                 if unique.primary {
                     statements.push(format!("ALTER TABLE {table} ALTER COLUMN {quoted} SET NOT NULL"));
                 }
@@ -405,6 +417,21 @@ impl Table<'_> {
         }
         format!("DO {tag} {body} {tag}")
     }
+}
+
+/// Refuses a new index while the index key of its group is rotated. Over the term that is searched now it would have
+/// to be made anew at once; over the other one no statement of the application would use it yet.
+fn at_rest(catalog: &Catalog, group: &str) -> Planned<()> {
+    if !catalog.key_group(group).is_some_and(|group| group.rotating) {
+        return Ok(());
+    }
+    Err(Draft::new(
+        "55006",
+        format!("the index key of group {group} is being rotated: no index is made over it"),
+    )
+    .hint(
+        "Try again when the job is done, or cancel it: SHOW JOBS on the console (database pyrite) names it.",
+    ))
 }
 
 /// Plans CREATE INDEX on a protected table: an encrypted column's index is over its equality term.
@@ -454,7 +481,10 @@ pub(super) fn index(
             )
             .at(Some(found.0)));
         }
-        planner.wrap(Extent { first: found.0, last: found.0 }, "pyrite.eq");
+        if let Some(column) = &found.1.encrypted {
+            at_rest(scope.catalog, &column.group_name).map_err(|draft| draft.at(Some(found.0)))?;
+            planner.wrap(Extent { first: found.0, last: found.0 }, column.equality_function());
+        }
     }
     for index in close + 1..range.end {
         let null_test = tokens.is_word(index + 1, "is")

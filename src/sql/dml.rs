@@ -284,7 +284,8 @@ impl Planner<'_> {
                         .at(Some(token)));
                     }
                     // Behind VALUES the bare name can only be the target's column.
-                    self.wrap(Extent { first: token, last: token }, "pyrite.eq");
+                    let function = encrypted.equality_function();
+                    self.wrap(Extent { first: token, last: token }, function);
                 }
                 if let Some(last) = columns.last().and_then(|c| index_of(c.span)) {
                     self.conflict_predicate(relation, last + 1)?;

@@ -26,6 +26,7 @@ mod refuse;
 mod scope;
 mod screen;
 mod script;
+mod slots;
 mod statement;
 mod types;
 mod utility;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, EncryptedColumn, Environment};
 
 pub use screen::{Screen, screen};
+pub use slots::{EqualityCall, equality_calls, with_slots};
 
 /// What a statement is planned against.
 pub struct Scope<'a> {

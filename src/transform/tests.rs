@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{TransformError, Transformer};
-use crate::catalog::{EncryptedColumn, GroupId};
+use crate::catalog::{EncryptedColumn, GroupId, SearchSlot};
 use crate::crypto::{Key, KeyId};
 use crate::keys::{Keyring, KeyringBuilder};
 use crate::sql::plan::{Role, Slot, Source};
@@ -37,6 +37,7 @@ fn column(ty: Type, group: [u8; 16]) -> Arc<EncryptedColumn> {
         group: GroupId(group),
         group_name: name("g"),
         equality: ty.family().is_some(),
+        slot: SearchSlot::A,
     })
 }
 

@@ -5,12 +5,13 @@ mod ddl;
 mod follow;
 mod fuzz;
 mod params;
+mod slots;
 
 use std::collections::BTreeMap;
 
 use super::plan::{Output, Piece, Plan, Role, Script, Slot, Source};
 use super::{LiveNames, Scope, plan_script, plan_statement};
-use crate::catalog::{Catalog, Environment, GroupId};
+use crate::catalog::{Catalog, Environment, GroupId, KeyGroup, SearchSlot};
 use crate::config::{ColumnConfig, Database};
 use crate::value::Type;
 
@@ -55,12 +56,12 @@ fn config() -> Database {
     Database { tables: tables.collect() }
 }
 
-fn group(name: &str) -> Option<GroupId> {
+fn group(name: &str) -> Option<KeyGroup> {
     let mut id = [0u8; 16];
     for (to, from) in id.iter_mut().zip(name.bytes()) {
         *to = from;
     }
-    Some(GroupId(id))
+    Some(GroupId(id).into())
 }
 
 fn relation_json(index: usize, line: &str) -> serde_json::Value {
@@ -81,8 +82,17 @@ fn relation_json(index: usize, line: &str) -> serde_json::Value {
     })
 }
 
+/// The same while or after its index key is rotated.
+fn group_in(slot: SearchSlot, rotating: bool) -> impl Fn(&str) -> Option<KeyGroup> {
+    move |name| group(name).map(|group| KeyGroup { slot, rotating, ..group })
+}
+
 /// The catalog of all tests, with views and functions.
 fn catalog() -> Catalog {
+    catalog_with(&group)
+}
+
+fn catalog_with(groups: &dyn Fn(&str) -> Option<KeyGroup>) -> Catalog {
     let mut relations: Vec<serde_json::Value> =
         RELATIONS.iter().enumerate().map(|(n, line)| relation_json(n, line)).collect();
     let views = [
@@ -125,7 +135,7 @@ fn catalog() -> Catalog {
         ],
         "builtins": ["count", "lower", "now", "generate_series", "unnest", "max", "length", "query_to_xml", "set_config", "jsonb_build_object"]
     });
-    Catalog::from_json(&json.to_string(), &config(), &group).expect("a catalog")
+    Catalog::from_json(&json.to_string(), &config(), groups).expect("a catalog")
 }
 
 fn environment() -> Environment {
@@ -217,13 +227,17 @@ fn scripted(text: &str) -> String {
     }
 }
 
-/// Each statement gives exactly this.
+/// Each statement gives exactly this; where the other slot is searched, the same with the other function.
 fn check(cases: &[(&str, &str)]) {
     let mut wrong = String::new();
-    for (text, expected) in cases {
-        let got = planned(text);
-        if got != *expected {
-            wrong.push_str(&format!("\n  {text}\n    got      {got}\n    expected {expected}"));
+    for slot in SearchSlot::ALL {
+        let catalog = catalog_with(&group_in(slot, false));
+        for (text, expected) in cases {
+            let got = planned_in(text, &[], &catalog, &environment());
+            let expected = expected.replace("pyrite.eq(", &format!("{}(", slot.equality_function()));
+            if got != expected {
+                wrong.push_str(&format!("\n  {text}\n    got      {got}\n    expected {expected}"));
+            }
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

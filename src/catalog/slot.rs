@@ -1,0 +1,63 @@
+//! The two places that an envelope has for equality terms, as statements name them.
+
+/// Which of an envelope's two equality terms is searched. Rotation of an index key goes from one to the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SearchSlot {
+    /// Bytes 24..40: `pyrite.eq`.
+    #[default]
+    A,
+    /// Bytes 48..64: `pyrite.eq_b`.
+    B,
+}
+
+impl SearchSlot {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::A, Self::B];
+
+    /// The function that cuts this term out of an envelope.
+    pub fn equality_function(self) -> &'static str {
+        match self {
+            Self::A => "pyrite.eq",
+            Self::B => "pyrite.eq_b",
+        }
+    }
+
+    /// The one that this function (its bare name, in schema `pyrite`) cuts out.
+    pub fn of_function(name: &str) -> Option<Self> {
+        match name {
+            "eq" => Some(Self::A),
+            "eq_b" => Some(Self::B),
+            _ => None,
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
+
+/// The random identity of a key group: 16 bytes, stable over RENAME, dump and restore.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct GroupId(pub [u8; 16]);
+
+/// What statements depend on of a group's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyGroup {
+    /// Which group.
+    pub id: GroupId,
+    /// The slot that is searched.
+    pub slot: SearchSlot,
+    /// Its index key is being rotated: the other slot is written, too.
+    pub rotating: bool,
+}
+
+impl From<GroupId> for KeyGroup {
+    /// A group whose index key was never rotated.
+    fn from(id: GroupId) -> Self {
+        Self { id, slot: SearchSlot::A, rotating: false }
+    }
+}
