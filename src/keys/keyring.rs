@@ -24,7 +24,8 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
-    const ALL: [Self; 6] =
+    /// All purposes; escrow files number them in this order.
+    pub const ALL: [Self; 6] =
         [Self::Data, Self::Equality, Self::Order, Self::Caseless, Self::Match, Self::Identity];
 
     /// As in `pyrite.keys`, in scopes and in manifests.
@@ -61,7 +62,7 @@ pub enum KeyState {
 }
 
 impl KeyState {
-    /// All states, in the order of a key's life.
+    /// All states, in the order of a key's life; escrow files number them in it.
     pub const ALL: [Self; 5] = [Self::Active, Self::Primary, Self::Fading, Self::Retired, Self::Destroyed];
 
     /// As in `pyrite.keys` and in manifests.

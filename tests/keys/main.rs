@@ -5,6 +5,7 @@
 
 mod changes;
 mod cluster;
+mod escrow;
 
 use cluster::{BACKUP, Cluster, RESTORE, names, opened, root, run, sealed};
 use pyrite::keys::{
