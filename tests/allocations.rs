@@ -49,7 +49,7 @@ fn the_steady_state_allocates_nothing() {
             plaintext.clear();
             cipher.seal(&group, 1, b"alice@example.com", Some(b"alice@example.com"), &mut envelope).unwrap();
             cipher.open(&group, &envelope, &mut plaintext).unwrap();
-            cipher.equality_term(&group, b"alice@example.com").unwrap();
+            cipher.equality_term(&group, pyrite::keys::Slot::A, b"alice@example.com").unwrap();
         }
         assert_eq!(plaintext, b"alice@example.com");
         let allocations = ALLOCATIONS.with(Cell::get) - before;

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! Integers are big-endian. Any term requires the equality term in slot A, which gives it the fixed place
-//! 24..40. In an envelope without terms that range lies in the nonce and covers its whole second half, so that
+//! 24..40; where only slot B has a key, slot A holds a filler: key id 0 and random bytes. In an envelope without terms that range lies in the nonce and covers its whole second half, so that
 //! `pyrite.eq` on a column without equality terms gives values that never repeat.
 //!
 //! Associated data: the scope, then everything before the nonce.
@@ -66,8 +66,34 @@ pub enum TermKind {
 pub enum Slot {
     /// The usual one.
     A = 0,
-    /// The second one, during the replacement of an index key.
+    /// The other one: the slot of each second index key.
     B = 1,
+}
+
+impl Slot {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::A, Self::B];
+
+    /// The one that this is not.
+    pub fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    /// As in `pyrite.keys`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::B => "b",
+        }
+    }
+
+    /// The inverse of [`Slot::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|slot| slot.as_str() == text)
+    }
 }
 
 /// One index term.

@@ -1,6 +1,6 @@
 //! What can go wrong with an envelope, and how it is told to a client.
 
-use super::KeyId;
+use super::{KeyId, Slot};
 
 /// An envelope that cannot be made or opened. Holds no value and no key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum CryptoError {
     DestroyedKey(KeyId),
     /// The keyring has no such group, or the group has no key for this purpose.
     UnknownGroup,
+    /// The group has no index key that makes terms for this slot (any more).
+    UnusedSlot(Slot),
     /// A genuine envelope in a column that uses other keys.
     OtherGroup(KeyId),
     /// The tag does not fit: the envelope was altered, or comes from another keyring.
@@ -33,6 +35,7 @@ impl CryptoError {
             Self::UnsupportedVersion(_) => "0A000",
             Self::UnknownKey(_) | Self::DestroyedKey(_) => "58000",
             Self::UnknownGroup => "XX000",
+            Self::UnusedSlot(_) => "55000",
             Self::TooLong => "54000",
             Self::Random => "58030",
         }
@@ -52,6 +55,9 @@ impl CryptoError {
                 "The key was destroyed by command; only a backup of schema pyrite from before still has it.",
             ),
             Self::UnknownGroup => Some("Restart the proxy so that it creates the keys of new columns."),
+            Self::UnusedSlot(_) => {
+                Some("The index key was replaced since the statement was prepared: prepare it again.")
+            }
             Self::OtherGroup(_) | Self::Authentication => Some(
                 "Restore the value from a backup, and find out who can write to the table around Pyrite.",
             ),
@@ -73,6 +79,9 @@ impl std::fmt::Display for CryptoError {
             }
             Self::DestroyedKey(id) => write!(f, "data key {id} of this value was destroyed"),
             Self::UnknownGroup => f.write_str("the keyring has no key for this column's group"),
+            Self::UnusedSlot(slot) => {
+                write!(f, "no index key makes search terms for slot {} of this column's group", slot.as_str())
+            }
             Self::OtherGroup(id) => {
                 write!(f, "encrypted value comes from a column with other keys (data key {id})")
             }

@@ -27,6 +27,9 @@ pub use xaes::{Key, Nonce};
 pub struct KeyId(pub u64);
 
 impl KeyId {
+    /// No key's id. In slot A of an envelope it marks a filler, where only slot B has a term.
+    pub const NONE: Self = Self(0);
+
     /// As it lies in an envelope and in `pyrite.keys`.
     pub fn to_bytes(self) -> [u8; 8] {
         self.0.to_be_bytes()

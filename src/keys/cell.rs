@@ -27,16 +27,14 @@ const READ_SLOTS: usize = 32;
 /// Seals and opens the values of encrypted columns.
 pub struct CellCipher {
     keyring: Arc<Keyring>,
-    epoch: Option<Epoch>,
-    pool: Pool,
+    sealer: Sealer,
     read: ReadCache,
-    scratch: Vec<u8>,
 }
 
 impl CellCipher {
     /// A cipher over this keyring.
     pub fn new(keyring: Arc<Keyring>) -> Self {
-        Self { keyring, epoch: None, pool: Pool::new(), read: ReadCache::new(), scratch: Vec::new() }
+        Self { keyring, sealer: Sealer::new(), read: ReadCache::new() }
     }
 
     /// The keyring in use.
@@ -48,12 +46,13 @@ impl CellCipher {
     pub fn set_keyring(&mut self, keyring: Arc<Keyring>) {
         self.keyring = keyring;
         // Derived ciphers belong to keys that the new snapshot may have destroyed.
-        self.epoch = None;
+        self.sealer.epoch = None;
         self.read = ReadCache::new();
     }
 
-    /// Appends an envelope to `out`. `equality` is the value's canonical form, where the column has an
-    /// equality term. On an error `out` is as before.
+    /// Appends an envelope to `out`. `equality` is the value's canonical form, where the column has equality
+    /// terms: one is written for each index key of the group that is in a state to be written, into that key's
+    /// slot. On an error `out` is as before.
     pub fn seal(
         &mut self,
         group: &GroupBytes,
@@ -64,15 +63,14 @@ impl CellCipher {
     ) -> Result<(), CryptoError> {
         let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
         let key = self.keyring.data_key(group.primary).ok_or(CryptoError::UnknownGroup)?;
-        let now = Instant::now();
-        let epoch = Epoch::current(&mut self.epoch, now)?;
-        let nonce = Nonce { first: epoch.first, second: self.pool.draw(now, epoch.began)? };
-        let derived = epoch.derived(key)?;
-
-        let term = equality.map(|canonical| group.equality.term(canonical));
-        let term = term.as_ref().map(|bytes| equality_entry(group, bytes));
-        let header = Header { type_tag, data_key: key.id, terms: term.as_slice() };
-        envelope::seal(&header, &group.scope, derived, &nonce, plaintext, &mut self.scratch, out)
+        let terms = match equality {
+            Some(canonical) => self.sealer.equality_terms(group, canonical)?,
+            None => TermPair::default(),
+        };
+        let mut list = [EMPTY_TERM; 2];
+        let header = Header { type_tag, data_key: key.id, terms: terms.list(&mut list) };
+        let (derived, nonce, scratch) = self.sealer.next(key)?;
+        envelope::seal(&header, &group.scope, derived, &nonce, plaintext, scratch, out)
     }
 
     /// Appends the plaintext of an envelope that was found in a column of `group` to `out`, and returns its
@@ -91,18 +89,21 @@ impl CellCipher {
             return Err(CryptoError::OtherGroup(id));
         }
         let derived = self.read.derived(key, &envelope.first_half())?;
-        envelope.open(&group.scope, derived, &mut self.scratch, out)?;
+        envelope.open(&group.scope, derived, &mut self.sealer.scratch, out)?;
         Ok(envelope.type_tag())
     }
 
-    /// The equality term that a value with this canonical form has in columns of `group`.
+    /// The equality term that a value with this canonical form has in columns of `group`, in this slot: the one
+    /// that the statement's text names.
     pub fn equality_term(
         &self,
         group: &GroupBytes,
+        slot: Slot,
         canonical: &[u8],
     ) -> Result<[u8; EQUALITY_TERM_LEN], CryptoError> {
         let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
-        Ok(group.equality.term(canonical))
+        let key = group.equality(slot).ok_or(CryptoError::UnusedSlot(slot))?;
+        Ok(key.term(canonical))
     }
 }
 
@@ -112,8 +113,68 @@ impl std::fmt::Debug for CellCipher {
     }
 }
 
-fn equality_entry<'a>(group: &Group, bytes: &'a [u8; EQUALITY_TERM_LEN]) -> Term<'a> {
-    Term { kind: TermKind::Equality, slot: Slot::A, key: group.equality.id(), bytes }
+/// What sealing needs beside the keys.
+struct Sealer {
+    epoch: Option<Epoch>,
+    seconds: Pool<HALF_LEN>,
+    filler: Pool<EQUALITY_TERM_LEN>,
+    scratch: Vec<u8>,
+}
+
+impl Sealer {
+    fn new() -> Self {
+        Self { epoch: None, seconds: Pool::new(), filler: Pool::new(), scratch: Vec::new() }
+    }
+
+    /// The cipher and the nonce of the next value under this key.
+    fn next(&mut self, key: &DataKey) -> Result<(&Derived, Nonce, &mut Vec<u8>), CryptoError> {
+        let now = Instant::now();
+        let epoch = Epoch::current(&mut self.epoch, now)?;
+        let second = stir(&self.seconds.draw(now)?, now.saturating_duration_since(epoch.began));
+        let nonce = Nonce { first: epoch.first, second };
+        Ok((epoch.derived(key)?, nonce, &mut self.scratch))
+    }
+
+    /// The terms of a value under the index keys that are written now.
+    fn equality_terms(&mut self, group: &Group, canonical: &[u8]) -> Result<TermPair, CryptoError> {
+        let of = |slot| group.equality(slot).map(|key| (key.id(), key.term(canonical)));
+        let a = match of(Slot::A) {
+            Some(term) => term,
+            None => self.filler()?,
+        };
+        Ok(TermPair { a: Some(a), b: of(Slot::B) })
+    }
+
+    /// What slot A holds where it has no key, so that slot B is in its fixed place: random bytes, which repeat
+    /// nowhere.
+    fn filler(&mut self) -> Result<(KeyId, [u8; EQUALITY_TERM_LEN]), CryptoError> {
+        Ok((KeyId::NONE, self.filler.draw(Instant::now())?))
+    }
+}
+
+/// The equality terms of one value, each with the id of the key that made it.
+#[derive(Clone, Copy, Default)]
+struct TermPair {
+    a: Option<(KeyId, [u8; EQUALITY_TERM_LEN])>,
+    b: Option<(KeyId, [u8; EQUALITY_TERM_LEN])>,
+}
+
+/// Fills the places of a list that are not used.
+const EMPTY_TERM: Term<'static> =
+    Term { kind: TermKind::Equality, slot: Slot::A, key: KeyId::NONE, bytes: &[] };
+
+impl TermPair {
+    /// As the header takes them.
+    fn list<'l, 'a: 'l>(&'a self, list: &'l mut [Term<'a>; 2]) -> &'l [Term<'a>] {
+        let mut count = 0;
+        for (slot, term) in [(Slot::A, &self.a), (Slot::B, &self.b)] {
+            if let (Some((key, bytes)), Some(place)) = (term, list.get_mut(count)) {
+                *place = Term { kind: TermKind::Equality, slot, key: *key, bytes };
+                count += 1;
+            }
+        }
+        list.get(..count).unwrap_or_default()
+    }
 }
 
 /// One first half of the nonce and the ciphers derived with it.
@@ -154,21 +215,21 @@ impl Epoch {
     }
 }
 
-/// Random second halves, drawn from the system some at a time.
-struct Pool {
-    bytes: [[u8; HALF_LEN]; POOL_VALUES],
+/// Random bytes, drawn from the system for some values at a time.
+struct Pool<const LEN: usize> {
+    bytes: [[u8; LEN]; POOL_VALUES],
     /// How many are left.
     left: usize,
     drawn: Option<Instant>,
 }
 
-impl Pool {
+impl<const LEN: usize> Pool<LEN> {
     fn new() -> Self {
-        Self { bytes: [[0; HALF_LEN]; POOL_VALUES], left: 0, drawn: None }
+        Self { bytes: [[0; LEN]; POOL_VALUES], left: 0, drawn: None }
     }
 
-    /// A fresh second half for a value sealed at `now`.
-    fn draw(&mut self, now: Instant, epoch_began: Instant) -> Result<[u8; HALF_LEN], CryptoError> {
+    /// Bytes for one value that is sealed at `now`.
+    fn draw(&mut self, now: Instant) -> Result<[u8; LEN], CryptoError> {
         let fresh = self.drawn.is_some_and(|drawn| now.saturating_duration_since(drawn) < POOL_LIFE);
         if self.left == 0 || !fresh {
             self.left = 0;
@@ -177,8 +238,7 @@ impl Pool {
             self.drawn = Some(now);
         }
         self.left -= 1;
-        let random = self.bytes.get(self.left).ok_or(CryptoError::Random)?;
-        Ok(stir(random, now.saturating_duration_since(epoch_began)))
+        self.bytes.get(self.left).copied().ok_or(CryptoError::Random)
     }
 }
 

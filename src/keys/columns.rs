@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Transaction};
 
 use super::error::KeyError;
 use super::keyring::{GroupBytes, Keyring};
-use super::store::{begin, bytes16};
+use super::stored::{begin, bytes16};
 
 /// A column as the configuration has it.
 #[derive(Clone, PartialEq, Eq, Debug)]

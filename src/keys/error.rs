@@ -47,6 +47,13 @@ pub enum KeyError {
         /// What to do.
         hint: String,
     },
+    /// A change of the keyring that the state of its keys does not allow.
+    Change {
+        /// What does not fit.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// The server refused something.
     Database {
         /// What was being done.
@@ -69,7 +76,10 @@ impl KeyError {
     /// The way out, where there is one to name.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Root { hint, .. } | Self::Schema { hint, .. } | Self::Column { hint, .. } => Some(hint.clone()),
+            Self::Root { hint, .. }
+            | Self::Schema { hint, .. }
+            | Self::Column { hint, .. }
+            | Self::Change { hint, .. } => Some(hint.clone()),
             Self::WrongRoot { .. } => Some(
                 "Start the proxy with the root key that this database's keyring was created with. Without it the \
                  encrypted columns cannot be read by anyone."
@@ -93,7 +103,7 @@ impl KeyError {
     pub fn sqlstate(&self) -> &'static str {
         match self {
             Self::Crypto(error) => error.sqlstate(),
-            Self::Column { .. } | Self::Schema { .. } => "55000",
+            Self::Column { .. } | Self::Schema { .. } | Self::Change { .. } => "55000",
             Self::Tampered(_) | Self::RolledBack { .. } | Self::Keyring(_) => "XX001",
             Self::Root { .. } | Self::WrongRoot { .. } | Self::Database { .. } => "58000",
         }
@@ -108,7 +118,7 @@ impl std::fmt::Display for KeyError {
                 f,
                 "root key does not fit this database: its keys are under root key {needed}, this one is {given}"
             ),
-            Self::Schema { message, .. } => f.write_str(message),
+            Self::Schema { message, .. } | Self::Change { message, .. } => f.write_str(message),
             Self::Tampered(what) => write!(f, "the keyring in the database was tampered with: {what}"),
             Self::RolledBack { seen, found } => {
                 write!(f, "the keyring in the database went back from change {seen} to change {found}")

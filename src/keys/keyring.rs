@@ -1,7 +1,7 @@
 //! The keys of one database, in memory: an immutable snapshot that sessions share.
 
 use crate::crypto::xaes::Xaes;
-use crate::crypto::{EqualityKey, Key, KeyId, Scope};
+use crate::crypto::{EqualityKey, Key, KeyId, Scope, Slot};
 
 /// The random identity of a key group.
 pub type GroupBytes = [u8; 16];
@@ -45,27 +45,31 @@ impl KeyPurpose {
     }
 }
 
-/// Where a key stands in its life.
+/// Where a key stands in its life. It goes down this list and never back; it may skip lines.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum KeyState {
-    /// Encrypts and decrypts. One per group and purpose.
-    Primary,
-    /// Decrypts; on its way to primary.
+    /// Known to all, before it is used: a data key opens; an index key's terms are written, and not searched.
     Active,
-    /// Decrypts; was primary once.
+    /// In use: a data key seals; an index key's terms are written and searched. One per group and purpose.
+    Primary,
+    /// On its way out: a data key opens; an index key's terms are still written, and no longer searched.
+    Fading,
+    /// Out of use: a data key opens; an index key's terms are no longer written.
     Retired,
     /// Gone: only its id is kept.
     Destroyed,
 }
 
 impl KeyState {
-    const ALL: [Self; 4] = [Self::Primary, Self::Active, Self::Retired, Self::Destroyed];
+    /// All states, in the order of a key's life.
+    pub const ALL: [Self; 5] = [Self::Active, Self::Primary, Self::Fading, Self::Retired, Self::Destroyed];
 
     /// As in `pyrite.keys` and in manifests.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Primary => "primary",
             Self::Active => "active",
+            Self::Primary => "primary",
+            Self::Fading => "fading",
             Self::Retired => "retired",
             Self::Destroyed => "destroyed",
         }
@@ -74,6 +78,11 @@ impl KeyState {
     /// The inverse of [`KeyState::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Whether terms of an index key in this state are written with each value.
+    pub fn is_written(self) -> bool {
+        matches!(self, Self::Active | Self::Primary | Self::Fading)
     }
 }
 
@@ -90,6 +99,24 @@ pub struct KeyInfo {
     pub version: u32,
     /// Where it stands.
     pub state: KeyState,
+    /// Where an index key's terms lie in the envelope; A for data keys.
+    pub slot: Slot,
+}
+
+impl KeyInfo {
+    /// Whether each value that is sealed now carries a term of this key.
+    pub fn is_written(&self) -> bool {
+        self.purpose != KeyPurpose::Data && self.state.is_written()
+    }
+
+    /// Purpose and slot, as in manifests. Slot A adds nothing, so that manifests from before there were two
+    /// slots stay valid.
+    pub(super) fn label(&self) -> String {
+        match self.slot {
+            Slot::A => self.purpose.as_str().to_owned(),
+            Slot::B => format!("{}/b", self.purpose.as_str()),
+        }
+    }
 }
 
 /// A set of keys that makes no keyring. Names ids only.
@@ -105,6 +132,10 @@ pub enum KeyringError {
     TwoPrimaries(String, KeyPurpose),
     /// A key that is not destroyed and has no key bytes.
     NoBytes(KeyId),
+    /// Two keys whose terms would be written to one place.
+    SlotTaken(String, KeyPurpose, Slot),
+    /// An id that no key may have, or a data key in an index key's slot.
+    Misplaced(KeyId),
 }
 
 impl std::fmt::Display for KeyringError {
@@ -119,6 +150,13 @@ impl std::fmt::Display for KeyringError {
                 write!(f, "key group \"{name}\" has two primary keys for {}", purpose.as_str())
             }
             Self::NoBytes(id) => write!(f, "key {id} is not destroyed and has no key bytes"),
+            Self::SlotTaken(name, purpose, slot) => write!(
+                f,
+                "key group \"{name}\" has two keys for {} in slot {}",
+                purpose.as_str(),
+                slot.as_str()
+            ),
+            Self::Misplaced(id) => write!(f, "key {id} has an id or a slot that it cannot have"),
         }
     }
 }
@@ -140,7 +178,20 @@ pub(super) struct Group {
     pub(super) scope: Scope,
     /// Index of the primary data key.
     pub(super) primary: usize,
-    pub(super) equality: EqualityKey,
+    /// The index keys whose equality terms are written, by slot.
+    pub(super) equality: [Option<EqualityKey>; 2],
+    /// Where lookups look.
+    search: Slot,
+}
+
+impl Group {
+    /// The key that writes equality terms into this slot.
+    pub(super) fn equality(&self, slot: Slot) -> Option<&EqualityKey> {
+        match slot {
+            Slot::A => self.equality[0].as_ref(),
+            Slot::B => self.equality[1].as_ref(),
+        }
+    }
 }
 
 /// The keys of one database. Wiped on drop, never printed.
@@ -150,6 +201,7 @@ pub struct Keyring {
     groups: Vec<Group>,
     data: Vec<DataKey>,
     keys: Vec<KeyInfo>,
+    seal: Vec<u8>,
 }
 
 impl Keyring {
@@ -183,6 +235,38 @@ impl Keyring {
         &self.keys
     }
 
+    /// What is known of a key.
+    pub fn key(&self, id: KeyId) -> Option<&KeyInfo> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+
+    /// The data keys of a group, oldest first.
+    pub fn data_keys(&self, group: &GroupBytes) -> impl Iterator<Item = &KeyInfo> {
+        self.index_keys(group, KeyPurpose::Data)
+    }
+
+    /// The keys of a group for one purpose, oldest first.
+    pub fn index_keys(&self, group: &GroupBytes, purpose: KeyPurpose) -> impl Iterator<Item = &KeyInfo> {
+        let group = *group;
+        self.keys.iter().filter(move |key| key.group == group && key.purpose == purpose)
+    }
+
+    /// The key of a group that is in use for this purpose.
+    pub fn primary(&self, group: &GroupBytes, purpose: KeyPurpose) -> Option<&KeyInfo> {
+        self.index_keys(group, purpose).find(|key| key.state == KeyState::Primary)
+    }
+
+    /// The slot whose terms lookups use: that of the primary index key. `None` for data keys, and where the
+    /// group has no such index key.
+    pub fn search_slot(&self, group: &GroupBytes, purpose: KeyPurpose) -> Option<Slot> {
+        match purpose {
+            KeyPurpose::Data => None,
+            // Asked for each statement that is planned.
+            KeyPurpose::Equality => self.group(group).map(|group| group.search),
+            other => self.primary(group, other).map(|key| key.slot),
+        }
+    }
+
     /// What values of a group are bound to.
     pub fn scope(&self, group: &GroupBytes) -> Option<&Scope> {
         self.group(group).map(|group| &group.scope)
@@ -203,6 +287,11 @@ impl Keyring {
         self.data.get(at)
     }
 
+    /// The seal over the stored form; empty where it was not stored.
+    pub(super) fn seal(&self) -> &[u8] {
+        &self.seal
+    }
+
     pub(super) fn data_key(&self, index: usize) -> Option<&DataKey> {
         self.data.get(index)
     }
@@ -218,6 +307,7 @@ impl std::fmt::Debug for Keyring {
 pub struct KeyringBuilder {
     uuid: [u8; 16],
     counter: u64,
+    seal: Vec<u8>,
     groups: Vec<(GroupBytes, String)>,
     keys: Vec<(KeyInfo, Option<Key>)>,
 }
@@ -225,12 +315,18 @@ pub struct KeyringBuilder {
 impl KeyringBuilder {
     /// An empty keyring with this identity.
     pub fn new(uuid: [u8; 16]) -> Self {
-        Self { uuid, counter: 0, groups: Vec::new(), keys: Vec::new() }
+        Self { uuid, counter: 0, seal: Vec::new(), groups: Vec::new(), keys: Vec::new() }
     }
 
     /// Sets the counter of changes.
     pub fn counter(mut self, counter: u64) -> Self {
         self.counter = counter;
+        self
+    }
+
+    /// Sets the seal over the stored form.
+    pub(super) fn seal(mut self, seal: &[u8]) -> Self {
+        self.seal = seal.to_vec();
         self
     }
 
@@ -254,8 +350,14 @@ impl KeyringBuilder {
         data: (KeyId, Key),
         equality: (KeyId, Key),
     ) -> Self {
-        let info =
-            |id_, purpose| KeyInfo { id: id_, group: id, purpose, version: 1, state: KeyState::Primary };
+        let info = |key, purpose| KeyInfo {
+            id: key,
+            group: id,
+            purpose,
+            version: 1,
+            state: KeyState::Primary,
+            slot: Slot::A,
+        };
         self.group(id, name)
             .key(info(data.0, KeyPurpose::Data), Some(data.1))
             .key(info(equality.0, KeyPurpose::Equality), Some(equality.1))
@@ -277,23 +379,23 @@ impl KeyringBuilder {
         data.sort_by_key(|key| key.id);
         let mut groups = Vec::with_capacity(self.groups.len());
         for (id, name) in &self.groups {
-            let (primary, _) = self.primary(id, name, KeyPurpose::Data)?;
+            let primary = self.primary(id, name, KeyPurpose::Data)?.id;
             let primary = data.binary_search_by_key(&primary, |key| key.id);
             let primary = primary.map_err(|_| KeyringError::NoPrimary(name.clone(), KeyPurpose::Data))?;
-            let (index_id, index_key) = self.primary(id, name, KeyPurpose::Equality)?;
-            let context = Scope::new(&self.uuid, id, KeyPurpose::Equality.as_str());
+            let search = self.primary(id, name, KeyPurpose::Equality)?.slot;
             groups.push(Group {
                 id: *id,
                 name: name.clone(),
                 scope: Scope::new(&self.uuid, id, KeyPurpose::Data.as_str()),
                 primary,
-                equality: EqualityKey::new(index_id, index_key, context.as_bytes()),
+                equality: [self.equality(id, name, Slot::A)?, self.equality(id, name, Slot::B)?],
+                search,
             });
         }
         groups.sort_by_key(|group| group.id);
         self.keys.sort_by_key(|(info, _)| (info.group, info.purpose, info.version));
         let keys = self.keys.into_iter().map(|(info, _)| info).collect();
-        Ok(Keyring { uuid: self.uuid, counter: self.counter, groups, data, keys })
+        Ok(Keyring { uuid: self.uuid, counter: self.counter, groups, data, keys, seal: self.seal })
     }
 
     fn check_unique(&self) -> Result<(), KeyringError> {
@@ -302,6 +404,9 @@ impl KeyringBuilder {
         for (info, _) in &self.keys {
             if !self.groups.iter().any(|(id, _)| *id == info.group) {
                 return Err(KeyringError::UnknownGroup(info.id));
+            }
+            if info.id == KeyId::NONE || (info.purpose == KeyPurpose::Data && info.slot != Slot::A) {
+                return Err(KeyringError::Misplaced(info.id));
             }
             if !ids.insert(info.id) || !versions.insert((info.group, info.purpose, info.version)) {
                 return Err(KeyringError::Duplicate(format!("key {}", info.id)));
@@ -316,20 +421,34 @@ impl KeyringBuilder {
         Ok(())
     }
 
-    fn primary(
-        &self,
-        group: &GroupBytes,
-        name: &str,
-        purpose: KeyPurpose,
-    ) -> Result<(KeyId, &Key), KeyringError> {
-        let mut found = self.keys.iter().filter(|(info, _)| {
+    fn primary(&self, group: &GroupBytes, name: &str, purpose: KeyPurpose) -> Result<&KeyInfo, KeyringError> {
+        let mut found = self.keys.iter().map(|(info, _)| info).filter(|info| {
             info.group == *group && info.purpose == purpose && info.state == KeyState::Primary
         });
         let first = found.next().ok_or_else(|| KeyringError::NoPrimary(name.to_owned(), purpose))?;
-        if found.next().is_some() {
-            return Err(KeyringError::TwoPrimaries(name.to_owned(), purpose));
+        match found.next() {
+            None => Ok(first),
+            Some(_) => Err(KeyringError::TwoPrimaries(name.to_owned(), purpose)),
         }
-        let key = first.1.as_ref().ok_or(KeyringError::NoBytes(first.0.id))?;
-        Ok((first.0.id, key))
+    }
+
+    /// The key that writes equality terms of a group into a slot, ready for use.
+    fn equality(
+        &self,
+        group: &GroupBytes,
+        name: &str,
+        slot: Slot,
+    ) -> Result<Option<EqualityKey>, KeyringError> {
+        let purpose = KeyPurpose::Equality;
+        let mut found = self.keys.iter().filter(|(info, _)| {
+            info.group == *group && info.purpose == purpose && info.slot == slot && info.is_written()
+        });
+        let Some((info, bytes)) = found.next() else { return Ok(None) };
+        if found.next().is_some() {
+            return Err(KeyringError::SlotTaken(name.to_owned(), purpose, slot));
+        }
+        let bytes = bytes.as_ref().ok_or(KeyringError::NoBytes(info.id))?;
+        let context = Scope::new(&self.uuid, group, purpose.as_str());
+        Ok(Some(EqualityKey::new(info.id, bytes, context.as_bytes())))
     }
 }

@@ -7,17 +7,24 @@
 //! At start-up: [`RootKey::load`], [`install`], [`load_or_create`], [`register_columns`]; later [`reload`].
 
 mod cell;
+mod change;
 mod columns;
 mod error;
 mod keyring;
 mod root;
 mod schema;
 mod store;
+mod stored;
 
 pub use cell::CellCipher;
+pub use change::{Change, change, rotate_root};
 pub use columns::{ColumnRegistration, RegisteredColumn, register_columns, registered_columns};
 pub use error::KeyError;
 pub use keyring::{GroupBytes, KeyInfo, KeyPurpose, KeyState, Keyring, KeyringBuilder, KeyringError};
 pub use root::{RootKey, generate_root_file};
 pub use schema::{Installed, grants, install, latest_version};
-pub use store::{load_or_create, reload};
+pub use store::{load_or_create, load_or_create_with, reload, stored_root};
+pub use stored::{RootNote, StoredRoot};
+
+/// Names of keys and places of terms, for rooms that do not use `crypto`.
+pub use crate::crypto::{KeyId, Slot};

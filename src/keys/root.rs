@@ -254,6 +254,7 @@ mod tests {
             purpose: KeyPurpose::Data,
             version: 1,
             state: KeyState::Primary,
+            slot: crate::crypto::Slot::A,
         }
     }
 

@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 
 use super::error::KeyError;
-use super::store::begin;
+use super::stored::begin;
 
 /// Every version's script, in order; applied ones are never changed.
 const MIGRATIONS: &[(i32, &str)] = &[(1, include_str!("schema_1.sql")), (2, include_str!("schema_2.sql"))];

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::catalog::EncryptedColumn;
-use crate::keys::{CellCipher, Keyring};
+use crate::keys::{self, CellCipher, Keyring};
 use crate::sql::plan::{Role, Slot, Source};
 use crate::value::{self, CastContext, Datum, Format, Input, Settings, Type, ValueError};
 
@@ -142,7 +142,9 @@ impl Transformer {
     fn term(&self, column: &EncryptedColumn, datum: &Datum) -> Result<[u8; 16], TransformError> {
         let settings = self.settings.as_ref()?;
         let canonical = Zeroizing::new(datum.equality_bytes(&column.ty, settings)?);
-        self.cipher.equality_term(&column.group.0, &canonical).map_err(|e| TransformError::crypto(column, &e))
+        self.cipher
+            .equality_term(&column.group.0, keys::Slot::A, &canonical)
+            .map_err(|e| TransformError::crypto(column, &e))
     }
 
     /// The slot's source type and casts are those of the elements.
