@@ -16,9 +16,9 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::catalog::{Catalog, CatalogError, GroupId};
+use crate::catalog::{Catalog, CatalogError, GroupId, KeyGroup, SearchSlot};
 use crate::config::{self, Config};
-use crate::keys::Keyring;
+use crate::keys::{KeyPurpose, Keyring, Slot};
 
 /// The protected databases of the configuration, by name.
 #[derive(Debug, Default)]
@@ -114,5 +114,16 @@ impl std::fmt::Debug for Database {
 }
 
 fn parse_catalog(json: &str, config: &config::Database, keyring: &Keyring) -> Result<Catalog, CatalogError> {
-    Catalog::from_json(json, config, &|name| keyring.group_id(name).map(|id| GroupId(id).into()))
+    Catalog::from_json(json, config, &|name| key_group(keyring, name))
+}
+
+/// What statements depend on of a group's keys.
+fn key_group(keyring: &Keyring, name: &str) -> Option<KeyGroup> {
+    let id = keyring.group_id(name)?;
+    let slot = match keyring.search_slot(&id, KeyPurpose::Equality)? {
+        Slot::A => SearchSlot::A,
+        Slot::B => SearchSlot::B,
+    };
+    let written = keyring.index_keys(&id, KeyPurpose::Equality).filter(|key| key.is_written()).count();
+    Some(KeyGroup { id: GroupId(id), slot, rotating: written > 1 })
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::catalog::EncryptedColumn;
+use crate::catalog::{EncryptedColumn, SearchSlot};
 use crate::keys::{self, CellCipher, Keyring};
 use crate::sql::plan::{Role, Slot, Source};
 use crate::value::{self, CastContext, Datum, Format, Input, Settings, Type, ValueError};
@@ -143,7 +143,7 @@ impl Transformer {
         let settings = self.settings.as_ref()?;
         let canonical = Zeroizing::new(datum.equality_bytes(&column.ty, settings)?);
         self.cipher
-            .equality_term(&column.group.0, keys::Slot::A, &canonical)
+            .equality_term(&column.group.0, key_slot(column.slot), &canonical)
             .map_err(|e| TransformError::crypto(column, &e))
     }
 
@@ -175,6 +175,14 @@ impl Transformer {
 impl std::fmt::Debug for Transformer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Transformer")
+    }
+}
+
+/// The slot that a statement's text names, as the keyring has it.
+fn key_slot(slot: SearchSlot) -> keys::Slot {
+    match slot {
+        SearchSlot::A => keys::Slot::A,
+        SearchSlot::B => keys::Slot::B,
     }
 }
 
