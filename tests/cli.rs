@@ -129,7 +129,7 @@ fn init_writes_a_configuration_and_a_key_and_overwrites_nothing() {
     let key_text = String::from_utf8(first.1.clone()).unwrap();
     assert!(!out.contains(key_text.trim()), "the key is not shown");
     let config = pyrite::config::Config::load(&file).unwrap();
-    assert!(pyrite::keys::RootKey::load(&config.root).is_ok());
+    assert!(pyrite::keys::RootSource::new(&config.root).identity().is_ok());
 
     let (status, _, err) = pyrite(&["init", "--config", path(&file)]);
     assert!(status == 2 && err.contains("root.key exists"), "{err}");

@@ -13,17 +13,44 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("", TOP),
     ("keys", ROOT_SECTION),
     ("keys.root", ROOT),
+    ("keys.next_root", ROOT),
     ("service", SERVICE),
     ("limits", LIMITS),
+    ("admin", ADMIN),
     ("databases.NAME", DATABASE),
     ("databases.NAME.tables.\"SCHEMA.TABLE\".COLUMN", COLUMN),
 ];
 
-const TOP: &[&str] = &["listen", "upstream", "workers", "keys", "service", "limits", "databases"];
-const ROOT_SECTION: &[&str] = &["root"];
-const ROOT: &[&str] = &["provider", "path", "variable"];
+const TOP: &[&str] = &["listen", "upstream", "workers", "keys", "service", "limits", "admin", "databases"];
+const ROOT_SECTION: &[&str] = &["root", "next_root"];
+/// Of all providers together; each has a use for some of them.
+const ROOT: &[&str] = &[
+    "provider",
+    "path",
+    "variable",
+    "module",
+    "token",
+    "slot",
+    "key",
+    "key_id",
+    "pin_file",
+    "pin_env",
+    "region",
+    "endpoint",
+    "profile",
+    "address",
+    "mount",
+    "namespace",
+    "token_file",
+    "token_env",
+    "ca_file",
+    "timeout",
+];
+/// Those of them that are numbers.
+const ROOT_NUMBERS: &[&str] = &["slot", "timeout"];
 const SERVICE: &[&str] = &["user", "password_file", "password_env"];
 const LIMITS: &[&str] = &["clients"];
+const ADMIN: &[&str] = &["roles", "database"];
 const DATABASE: &[&str] = &["tables"];
 const COLUMN: &[&str] = &["type", "search", "group"];
 
@@ -35,7 +62,16 @@ pub(super) struct RawConfig {
     pub(super) max_clients: Option<Spanned<u64>>,
     pub(super) service: RawService,
     pub(super) root: Option<RawRoot>,
+    pub(super) admin: RawAdmin,
+    pub(super) next_root: Option<RawRoot>,
     pub(super) databases: Vec<RawDatabase>,
+}
+
+/// Section `admin`.
+#[derive(Default)]
+pub(super) struct RawAdmin {
+    pub(super) roles: Vec<Spanned<String>>,
+    pub(super) database: Option<Spanned<String>>,
 }
 
 /// Section `service`.
@@ -46,12 +82,15 @@ pub(super) struct RawService {
     pub(super) password_env: Option<Spanned<String>>,
 }
 
-/// Key `root` of section `keys`.
+/// Key `root` or `next_root` of section `keys`.
 pub(super) struct RawRoot {
+    pub(super) name: &'static str,
     pub(super) span: Range<usize>,
     pub(super) provider: Option<Spanned<String>>,
-    pub(super) path: Option<Spanned<String>>,
-    pub(super) variable: Option<Spanned<String>>,
+    pub(super) texts: Vec<(&'static str, Spanned<String>)>,
+    pub(super) numbers: Vec<(&'static str, Spanned<u64>)>,
+    /// Keys whose value is of the wrong kind, which has been noted.
+    pub(super) mistyped: Vec<&'static str>,
 }
 
 /// A section `databases.NAME`.
@@ -90,13 +129,16 @@ impl RawConfig {
         };
         let top = Section { path: String::new(), table: document.get_ref() };
         top.refuse_unknown(TOP, problems);
+        let (root, next_root) = roots(&top, problems);
         Some(Self {
             listen: top.string("listen", problems),
             upstream: top.string("upstream", problems),
             workers: top.count("workers", problems),
             max_clients: limits(&top, problems),
             service: service(&top, problems),
-            root: root(&top, problems),
+            root,
+            next_root,
+            admin: admin(&top, problems),
             databases: databases(&top, problems),
         })
     }
@@ -106,6 +148,12 @@ fn limits(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> Option<Spanned<
     let (_, section) = top.section("limits", problems)?;
     section.refuse_unknown(LIMITS, problems);
     section.count("clients", problems)
+}
+
+fn admin(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawAdmin {
+    let Some((_, section)) = top.section("admin", problems) else { return RawAdmin::default() };
+    section.refuse_unknown(ADMIN, problems);
+    RawAdmin { roles: section.strings("roles", problems), database: section.string("database", problems) }
 }
 
 fn service(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawService {
@@ -118,7 +166,7 @@ fn service(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawService {
     }
 }
 
-fn root(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> Option<RawRoot> {
+fn roots(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> (Option<RawRoot>, Option<RawRoot>) {
     let missing = |span: Range<usize>, problems: &mut Problems<'_>| {
         let message = "there is no root key: section [keys] with `root` is missing";
         let way_out = "write [keys] and root = { provider = \"file\", path = \"root.key\" }; \
@@ -127,22 +175,36 @@ fn root(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> Option<RawRoot> {
     };
     let Some((key, _)) = top.table.get_key_value("keys") else {
         missing(0..0, problems);
-        return None;
+        return (None, None);
     };
-    let (_, keys) = top.section("keys", problems)?;
+    let Some((_, keys)) = top.section("keys", problems) else { return (None, None) };
     keys.refuse_unknown(ROOT_SECTION, problems);
     if !keys.table.contains_key("root") {
         missing(key.span(), problems);
-        return None;
     }
-    let (span, section) = keys.section("root", problems)?;
+    (root(&keys, "root", problems), root(&keys, "next_root", problems))
+}
+
+fn root(keys: &Section<'_, '_>, name: &'static str, problems: &mut Problems<'_>) -> Option<RawRoot> {
+    let (span, section) = keys.section(name, problems)?;
     section.refuse_unknown(ROOT, problems);
-    Some(RawRoot {
-        span,
-        provider: section.string("provider", problems),
-        path: section.string("path", problems),
-        variable: section.string("variable", problems),
-    })
+    let provider = section.string("provider", problems);
+    let (mut texts, mut numbers) = (Vec::new(), Vec::new());
+    for key in ROOT.iter().copied().filter(|key| *key != "provider") {
+        if ROOT_NUMBERS.contains(&key) {
+            numbers.extend(section.number(key, problems).map(|value| (key, value)));
+        } else {
+            texts.extend(section.string(key, problems).map(|value| (key, value)));
+        }
+    }
+    let read = |key: &str| {
+        (key == "provider" && provider.is_some())
+            || texts.iter().any(|(known, _)| *known == key)
+            || numbers.iter().any(|(known, _)| *known == key)
+    };
+    let mistyped =
+        ROOT.iter().copied().filter(|key| section.table.contains_key(*key) && !read(key)).collect();
+    Some(RawRoot { name, span, provider, texts, numbers, mistyped })
 }
 
 fn databases(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> Vec<RawDatabase> {
@@ -269,6 +331,7 @@ impl<'a, 'i> Section<'a, 'i> {
                 "a string" => format!("write {key} = \"…\", in quotes"),
                 "a list of strings" => format!("write {key} = [\"…\"], in brackets and quotes"),
                 "a table" => format!("write {key} = {{ … }}, or a section [{}]", self.child(key)),
+                "a number" => format!("write {key} = 4, without quotes, from 0 up"),
                 _ => format!("write {key} = 4, without quotes, from 1 up"),
             },
         );
@@ -314,6 +377,19 @@ impl<'a, 'i> Section<'a, 'i> {
                 None
             }
         }
+    }
+
+    /// Like [`Section::count`], from 0.
+    fn number(&self, key: &str, problems: &mut Problems<'_>) -> Option<Spanned<u64>> {
+        let value = self.table.get(key)?;
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            self.wrong(key, value, "a number", problems);
+        }
+        number.map(|number| Spanned::new(value.span(), number))
     }
 
     fn section(&self, key: &str, problems: &mut Problems<'_>) -> Option<(Range<usize>, Section<'a, 'i>)> {

@@ -10,9 +10,9 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 use super::error::{Problems, nearest};
-use super::raw::{RawColumn, RawConfig, RawDatabase, RawRoot, RawService, RawTable};
+use super::raw::{RawColumn, RawConfig, RawDatabase, RawService, RawTable};
 use super::{
-    ColumnConfig, Config, Database, Limits, RootKey, SecretSource, Secrets, Service, Upstream, names,
+    ColumnConfig, Config, Database, Limits, SecretSource, Secrets, Service, Upstream, admin, names, root,
 };
 use crate::value::{Family, Type};
 
@@ -20,10 +20,6 @@ use crate::value::{Family, Type};
 const SEARCH: &[&str] = &["equality"];
 /// Search kinds that the envelope has room for and this version does not write.
 const SEARCH_LATER: &[&str] = &["caseless", "order", "match"];
-/// Providers of the root key in this version.
-const PROVIDERS: &[&str] = &["file", "env"];
-/// Providers that this version does not have.
-const PROVIDERS_LATER: &[&str] = &["pkcs11", "aws-kms", "vault"];
 /// PostgreSQL's port.
 const POSTGRES_PORT: u16 = 5432;
 /// More threads than any machine has processors for.
@@ -31,7 +27,7 @@ const MAX_WORKERS: u64 = 1024;
 /// More clients than one process has ports and descriptors for.
 const MAX_CLIENTS: u64 = 100_000;
 /// Longest role, database and group name, as PostgreSQL has it.
-const NAME_BYTES: usize = 63;
+pub(super) const NAME_BYTES: usize = 63;
 /// Longest key group name: three quoted names with dots, when every byte needs doubling.
 const GROUP_BYTES: usize = 400;
 
@@ -56,7 +52,10 @@ pub(super) fn resolve(
     let workers = bounded(raw.workers, MAX_WORKERS, "workers", problems);
     let clients = bounded(raw.max_clients, MAX_CLIENTS, "limits.clients", problems);
     let service = service(raw.service, folder, secrets, problems);
-    let root = root(raw.root, folder, problems);
+    // Its absence is a mistake that the reading noted.
+    let root = raw.root.and_then(|raw| root::resolve(raw, folder, problems));
+    let next_root = raw.next_root.and_then(|raw| root::resolve(raw, folder, problems));
+    let admin = admin::resolve(raw.admin, &raw.databases, problems);
     let mut databases = BTreeMap::new();
     for database in raw.databases {
         check_name(&database.name, "database name", NAME_BYTES, problems);
@@ -70,6 +69,9 @@ pub(super) fn resolve(
         limits: clients.map_or_else(Limits::default, |clients| Limits { clients }),
         service: service?,
         root: root?,
+        admin,
+        path: None,
+        next_root,
         databases,
     })
 }
@@ -179,7 +181,7 @@ fn bounded(number: Option<Spanned<u64>>, most: u64, key: &str, problems: &mut Pr
     usize::try_from(*number.get_ref()).ok()
 }
 
-fn check_name(name: &Spanned<String>, what: &str, most: usize, problems: &mut Problems<'_>) {
+pub(super) fn check_name(name: &Spanned<String>, what: &str, most: usize, problems: &mut Problems<'_>) {
     let text = name.get_ref();
     if text.is_empty() || text.len() > most || text.chars().any(char::is_control) {
         problems.add(
@@ -230,44 +232,6 @@ fn password(
             None
         }
     }
-}
-
-fn root(raw: Option<RawRoot>, folder: &Path, problems: &mut Problems<'_>) -> Option<RootKey> {
-    // Its absence is a mistake that the reading noted.
-    let raw = raw?;
-    let RawRoot { span, provider, path, variable } = raw;
-    let Some(provider) = provider else {
-        let way_out = "write root = { provider = \"file\", path = \"root.key\" }";
-        problems.add(&span, "`keys.root` has no provider", way_out);
-        return None;
-    };
-    let (wanted, needed, unwanted) = match provider.get_ref().as_str() {
-        "file" => (path, "path = \"root.key\"", variable),
-        "env" => (variable, "variable = \"PYRITE_ROOT_KEY\"", path),
-        other => {
-            let (message, way_out) = unknown_word("root key provider", other, PROVIDERS, PROVIDERS_LATER);
-            problems.add(&provider.span(), message, way_out);
-            return None;
-        }
-    };
-    if let Some(unwanted) = unwanted {
-        let message = format!("the provider `{provider}` has no use for this");
-        problems.add(&unwanted.span(), message, format!("provider = \"{provider}\" takes {needed}"));
-    }
-    let Some(wanted) = wanted else {
-        let message = format!("the provider `{provider}` does not say where the root key is");
-        problems.add(&provider.span(), message, format!("add {needed}"));
-        return None;
-    };
-    let text = wanted.get_ref();
-    if text.is_empty() || text.contains('\0') || (provider.get_ref() == "env" && text.contains('=')) {
-        problems.add(&wanted.span(), "this names no file or variable", format!("write {needed}"));
-        return None;
-    }
-    Some(match provider.get_ref().as_str() {
-        "env" => RootKey::Environment(text.clone()),
-        _ => RootKey::File(absolute(folder, text)),
-    })
 }
 
 /// Relative paths are relative to the configuration file, wherever the program was started.

@@ -1,4 +1,4 @@
-//! Where the service role's password comes from.
+//! Where passwords, PINs and tokens come from: never from the configuration itself.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -49,7 +49,7 @@ impl Secrets for SystemSecrets {
 fn from_environment(variable: &str) -> Result<Zeroizing<String>, SecretError> {
     let failed = |message: String| SecretError {
         message,
-        way_out: "set it where Pyrite is started, or use password_file".into(),
+        way_out: "set it where Pyrite is started, or use a file".into(),
     };
     // The standard library panics on such names.
     if variable.is_empty() || variable.contains(['=', '\0']) {
@@ -70,16 +70,13 @@ fn from_file(path: &Path) -> Result<Zeroizing<String>, SecretError> {
     let shown = path.display();
     let failed = |message: String, way_out: String| SecretError { message, way_out };
     let unreadable = |error: std::io::Error| {
-        failed(
-            format!("cannot read the password file {shown}: {error}"),
-            "check the path and its owner".into(),
-        )
+        failed(format!("cannot read the secret in {shown}: {error}"), "check the path and its owner".into())
     };
     let file = File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(failed(
-            format!("the password file {shown} has mode {mode:04o}: others can use it"),
+            format!("the file {shown} has mode {mode:04o}: others can use it"),
             format!("chmod 600 {shown}"),
         ));
     }
@@ -89,8 +86,8 @@ fn from_file(path: &Path) -> Result<Zeroizing<String>, SecretError> {
     text.truncate(end);
     if text.is_empty() || text.contains(['\n', '\0']) {
         return Err(failed(
-            format!("the password file {shown} does not hold one line"),
-            "write the password alone, on one line".into(),
+            format!("the file {shown} does not hold one line"),
+            "write the secret alone, on one line".into(),
         ));
     }
     Ok(text)

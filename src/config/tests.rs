@@ -1,12 +1,13 @@
 //! The whole step, on texts: what is meant, and each mistake with its place.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::{
-    ColumnConfig, Config, ConfigError, KEYS, Limits, Problem, RootKey, SecretError, SecretSource, Secrets,
-    Upstream,
+    Admin, AwsKmsKey, ColumnConfig, Config, ConfigError, KEYS, Limits, ObjectChoice, Pkcs11Key, Problem,
+    RootKey, SecretError, SecretSource, Secrets, TokenChoice, Upstream, VaultKey,
 };
 use crate::value::Type;
 
@@ -53,6 +54,7 @@ fn the_smallest_file_has_a_default_for_all_but_the_root_key() {
     assert_eq!(config.service.user, "pyrite");
     assert!(config.service.password.is_none());
     assert_eq!(config.root, RootKey::File(PathBuf::from("/etc/pyrite/root.key")));
+    assert_eq!(config.admin, Admin::default());
     assert!(config.databases.is_empty());
 }
 
@@ -66,6 +68,8 @@ fn a_full_file_means_what_it_says() {
         limits = { clients = 1_000 }
         [keys]
         root = { provider = "env", variable = "ROOT" }
+        [admin]
+        roles = ["ops", "Ann B"]
         [service]
         user = "guard"
         password_file = "pw"
@@ -88,6 +92,8 @@ fn a_full_file_means_what_it_says() {
     assert_eq!(config.root, RootKey::Environment("ROOT".into()));
     assert_eq!(config.service.user, "guard");
     assert_eq!(config.service.password.as_deref().map(String::as_str), Some("from /etc/pyrite/pw"));
+    assert_eq!(config.admin.roles.iter().map(String::as_str).collect::<Vec<_>>(), ["Ann B", "ops"]);
+    assert_eq!(config.admin.database.as_deref(), Some("other db"), "the first by name");
     let shop = &config.databases["shop"];
     let customers = &shop.tables[&("public".into(), "customers".into())];
     let email = ColumnConfig { ty: Type::Varchar(Some(254)), equality: true, group: "email".into() };
@@ -101,6 +107,53 @@ fn a_full_file_means_what_it_says() {
     assert_eq!(sales["price"].ty, Type::Numeric(Some((10, 2))));
     assert_eq!(sales["price"].group, "\"Sales\".\"2022.q4\".price");
     assert!(config.databases["other db"].tables.is_empty());
+}
+
+#[test]
+fn outside_providers_have_a_default_for_all_that_can_have_one() {
+    let root = |text: &str| parse(&format!("keys.root = {{ {text} }}")).unwrap().root;
+    let timeout = Duration::from_secs(30);
+    let folder = Path::new("/etc/pyrite");
+    let typed =
+        "provider = 'pkcs11', module = '/usr/lib/hsm.so', slot = 0, key_id = '0aFf', pin_file = 'pin'";
+    let pkcs11 = Pkcs11Key {
+        module: "/usr/lib/hsm.so".into(),
+        token: TokenChoice::Slot(0),
+        key: ObjectChoice::Id(vec![0x0A, 0xFF]),
+        pin: SecretSource::File(folder.join("pin")),
+        timeout,
+    };
+    assert_eq!(root(typed), RootKey::Pkcs11(pkcs11));
+    let typed =
+        "provider = 'pkcs11', module = 'hsm.so', token = 'a b', key = 'k', pin_env = 'P', timeout = 5";
+    let other = Pkcs11Key {
+        module: folder.join("hsm.so"),
+        token: TokenChoice::Label("a b".into()),
+        key: ObjectChoice::Label("k".into()),
+        pin: SecretSource::Environment("P".into()),
+        timeout: Duration::from_secs(5),
+    };
+    assert_eq!(root(typed), RootKey::Pkcs11(other));
+    let kms = AwsKmsKey { key: "alias/p".into(), region: None, endpoint: None, profile: None, timeout };
+    assert_eq!(root("provider = 'aws-kms', key = 'alias/p'"), RootKey::AwsKms(kms));
+    let vault = VaultKey {
+        address: "http://127.0.0.1:8200".into(),
+        mount: "transit".into(),
+        key: "p".into(),
+        namespace: None,
+        token: SecretSource::File(folder.join("t")),
+        ca_file: None,
+        timeout,
+    };
+    let typed = "provider = 'vault', address = 'http://127.0.0.1:8200/', key = 'p', token_file = 't'";
+    assert_eq!(root(typed), RootKey::Vault(vault));
+    for address in ["https://vault", "https://vault:8200", "https://[fe80::1]:8200", "http://[::1]:8200"] {
+        root(&format!("provider = 'vault', address = '{address}', key = 'p', token_file = 't'"));
+    }
+    let both =
+        "keys.root = { provider = 'file', path = 'a' }\nkeys.next_root = { provider = 'file', path = 'b' }";
+    assert_eq!(parse(both).unwrap().next_root, Some(RootKey::File(folder.join("b"))));
+    assert_eq!(parse(ROOT).unwrap().next_root, None);
 }
 
 #[test]
@@ -124,10 +177,58 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
     ("[keys]\nroot = 1", 2, 8, "a table"),
     ("[keys.root]\nprovider = \"file\"", 2, 12, "add path"),
     ("[keys.root]\npath = \"x\"", 1, 7, "no provider"),
-    ("[keys.root]\nprovider = \"vault\"", 2, 12, "not in this version"),
+    ("[keys.root]\nprovider = \"vault\"\nkey = \"k\"\ntoken_env = \"T\"", 2, 12, "add address"),
     ("[keys.root]\nprovider = \"fil\"", 2, 12, "did you mean `file`?"),
     ("[keys.root]\nprovider = \"env\"\npath = \"x\"\nvariable = \"A\"", 3, 8, "no use"),
-    ("[keys.root]\nprovider = \"env\"\nvariable = \"A=B\"", 3, 12, "names no file"),
+    ("[keys.root]\nprovider = \"env\"\nvariable = \"A=B\"", 3, 12, "does not name a variable"),
+    ("[keys.root]\nprovider = \"file\"\npath = 3", 3, 8, "should be a string"),
+    ("[keys.root]\nprovider = 3", 2, 12, "should be a string"),
+    (
+        "[keys.root]\nprovider = \"file\"\npath = \"x\"\n[keys.next_root]\npath = \"y\"",
+        4,
+        7,
+        "`keys.next_root` has no provider",
+    ),
+    ("[keys.root]\nprovider = \"file\"\npath = \"x\"\n[keys.next_rot]", 4, 7, "did you mean `next_root`?"),
+    ("[keys.root]\nprovider = \"aws-kms\"\nkey = \"k\"\ntoken = \"hush\"", 4, 9, "no use for this"),
+    ("[keys.root]\nprovider = \"aws-kms\"\nkey = \"k\"\ntimeout = 0", 4, 11, "from 1 to 600"),
+    ("[keys.root]\nprovider = \"aws-kms\"\nkey = \"k\"\nendpoint = \"http://kms\"", 4, 12, "plain text"),
+    (
+        "[keys.root]\nprovider = \"vault\"\nkey = \"k\"\ntoken_env = \"T\"\naddress = \"https://hush@v\"",
+        5,
+        11,
+        "not the address",
+    ),
+    (
+        "[keys.root]\nprovider = \"vault\"\nkey = \"../k\"\ntoken_env = \"T\"\naddress = \"https://v\"",
+        3,
+        7,
+        "mount or key",
+    ),
+    (
+        "[keys.root]\nprovider = \"vault\"\nkey = \"k\"\naddress = \"https://v\"",
+        2,
+        12,
+        "where the server's token is",
+    ),
+    (
+        "[keys.root]\nprovider = \"pkcs11\"\nmodule = \"m\"\ntoken = \"t\"\nslot = 0\nkey = \"k\"\npin_env = \"P\"",
+        5,
+        8,
+        "both `token` and `slot`",
+    ),
+    (
+        "[keys.root]\nprovider = \"pkcs11\"\nmodule = \"m\"\nslot = -1\nkey = \"k\"\npin_env = \"P\"",
+        4,
+        8,
+        "from 0 up",
+    ),
+    (
+        "[keys.root]\nprovider = \"pkcs11\"\nmodule = \"m\"\nslot = 0\nkey_id = \"abc\"\npin_env = \"P\"",
+        5,
+        10,
+        "in hexadecimal",
+    ),
     ("# é\nlisten = 6432", 2, 10, "should be a string, not an integer"),
     ("listen = \"127.0.0.1\"", 1, 10, "add the port"),
     ("listen = \"*:6432\"", 1, 10, "0.0.0.0"),
@@ -150,6 +251,13 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
     ("[service]\npassword_file = \"a\"\npassword_env = \"B\"", 3, 16, "both"),
     ("[service]\npassword_env = \"MISSING\"", 2, 16, "not set"),
     ("service.user = \"\"", 1, 16, "role name"),
+    ("admin.role = [\"a\"]", 1, 7, "did you mean `roles`?"),
+    ("admin.roles = \"a\"", 1, 15, "in brackets"),
+    ("admin.roles = [\"a\"]", 1, 16, "database = \"postgres\""),
+    ("admin = { roles = [\"a\", \"a\"], database = \"d\" }", 1, 25, "keep one"),
+    ("admin = { roles = [\"\"], database = \"d\" }", 1, 20, "role name"),
+    ("admin = { roles = [\"a\"], database = \"pyrite\" }", 1, 37, "database of the server"),
+    ("[databases.pyrite]", 1, 12, "RENAME TO"),
     ("databases = 3", 1, 13, "should be a table"),
     ("databases.shop = 3", 1, 18, "should be a table"),
     ("databases.\"\" = {}", 1, 11, "database name"),

@@ -11,7 +11,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use super::{Database, OpenError, RefreshError, connect, parse_catalog, service_config};
 use crate::catalog::{CATALOG_QUERY, Catalog, Unprotected};
 use crate::config::{self, Config};
-use crate::keys::{self, ColumnRegistration, KeyError, Keyring, RootKey};
+use crate::keys::{self, ColumnRegistration, KeyError, Keyring, RootKey, Roots};
 
 /// How often the database is asked whether its catalog or its keyring changed.
 const POLL: Duration = Duration::from_secs(1);
@@ -49,9 +49,9 @@ pub(super) async fn open(
         source,
     })?;
     let keys_error = |source| OpenError::Keys { database: name.to_owned(), source };
-    let root = RootKey::load(&config.root).map_err(keys_error)?;
+    let roots = Roots::new(config);
     keys::install(&mut client).await.map_err(keys_error)?;
-    let keyring = keys::load_or_create(&mut client, &root, &groups(tables)).await.map_err(keys_error)?;
+    let (root, keyring) = roots.load_or_create(&mut client, &groups(tables)).await.map_err(keys_error)?;
     let catalog_error = |source| OpenError::Catalog { database: name.to_owned(), source };
     let json = read_catalog(&client).await.map_err(catalog_error)?;
     let catalog = parse_catalog(&json, tables, &keyring).map_err(|e| catalog_error(e.into()))?;
@@ -66,8 +66,14 @@ pub(super) async fn open(
         keyring: ArcSwap::new(keyring),
         refresh,
     });
-    let manager =
-        Manager { database: Arc::downgrade(&database), login, root, client, fingerprint: String::new() };
+    let manager = Manager {
+        database: Arc::downgrade(&database),
+        login,
+        roots,
+        root,
+        client,
+        fingerprint: String::new(),
+    };
     tokio::spawn(manager.run(requests));
     Ok(database)
 }
@@ -119,7 +125,8 @@ fn report(database: &str, catalog: &Catalog, known: &[Unprotected]) {
 struct Manager {
     database: std::sync::Weak<Database>,
     login: tokio_postgres::Config,
-    root: RootKey,
+    roots: Roots,
+    root: Arc<RootKey>,
     client: Client,
     fingerprint: String,
 }
@@ -171,7 +178,7 @@ impl Manager {
         }
         let Some(database) = self.database.upgrade() else { return Ok(()) };
         let current = database.keyring();
-        let keyring = keys::reload(&mut self.client, &self.root, &current).await;
+        let keyring = self.roots.reload(&mut self.client, &mut self.root, &current).await;
         let keyring = keyring.map_err(|e| RefreshError::keys(&e))?;
         if keyring.counter() != current.counter() {
             database.keyring.store(keyring);

@@ -1,6 +1,7 @@
 //! What can go wrong with keys, and what to do about it.
 
 use super::keyring::KeyringError;
+use super::root::ProviderError;
 use crate::crypto::CryptoError;
 
 /// A failure around the root key, the keyring or schema `pyrite`. Holds no key.
@@ -15,6 +16,8 @@ pub enum KeyError {
         /// What to do.
         hint: String,
     },
+    /// An outside provider did not give the root key.
+    Provider(ProviderError),
     /// The keys in the database are wrapped by another root key.
     WrongRoot {
         /// Fingerprint of the root key at hand.
@@ -80,6 +83,7 @@ impl KeyError {
             | Self::Schema { hint, .. }
             | Self::Column { hint, .. }
             | Self::Change { hint, .. } => Some(hint.clone()),
+            Self::Provider(error) => Some(error.hint.clone()),
             Self::WrongRoot { .. } => Some(
                 "Start the proxy with the root key that this database's keyring was created with. Without it the \
                  encrypted columns cannot be read by anyone."
@@ -105,7 +109,7 @@ impl KeyError {
             Self::Crypto(error) => error.sqlstate(),
             Self::Column { .. } | Self::Schema { .. } | Self::Change { .. } => "55000",
             Self::Tampered(_) | Self::RolledBack { .. } | Self::Keyring(_) => "XX001",
-            Self::Root { .. } | Self::WrongRoot { .. } | Self::Database { .. } => "58000",
+            Self::Root { .. } | Self::Provider(_) | Self::WrongRoot { .. } | Self::Database { .. } => "58000",
         }
     }
 }
@@ -114,6 +118,7 @@ impl std::fmt::Display for KeyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Root { place, reason, .. } => write!(f, "no root key from {place}: {reason}"),
+            Self::Provider(error) => error.fmt(f),
             Self::WrongRoot { given, needed } => write!(
                 f,
                 "root key does not fit this database: its keys are under root key {needed}, this one is {given}"
@@ -140,6 +145,7 @@ impl std::error::Error for KeyError {
             Self::Database { source, .. } => Some(source),
             Self::Keyring(error) => Some(error),
             Self::Crypto(error) => Some(error),
+            Self::Provider(error) => Some(error),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@
 //! others lie in `pyrite.keys`, wrapped. In memory they are an immutable [`Keyring`]; each session seals and
 //! opens values with a [`CellCipher`] of its own.
 //!
-//! At start-up: [`RootKey::load`], [`install`], [`load_or_create`], [`register_columns`]; later [`reload`].
+//! At start-up: [`Roots::new`], [`install`], [`load_or_create`], [`register_columns`]; later [`reload`].
 
 mod cell;
 mod change;
@@ -21,7 +21,10 @@ pub use change::{Change, change, rotate_root};
 pub use columns::{ColumnRegistration, RegisteredColumn, register_columns, registered_columns};
 pub use error::KeyError;
 pub use keyring::{GroupBytes, KeyInfo, KeyPurpose, KeyState, Keyring, KeyringBuilder, KeyringError};
-pub use root::{RootKey, generate_root_file};
+pub use root::{
+    Failure, Final, NewRoot, Passing, ProviderError, RootKey, RootSource, Roots,
+    generate_root_file,
+};
 pub use schema::{Installed, grants, install, latest_version};
 pub use store::{load_or_create, load_or_create_with, reload, stored_root};
 pub use stored::{RootNote, StoredRoot};
