@@ -16,12 +16,13 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("keys.next_root", ROOT),
     ("service", SERVICE),
     ("limits", LIMITS),
+    ("admin", ADMIN),
     ("databases.NAME", DATABASE),
     ("databases.NAME.tables.\"SCHEMA.TABLE\".COLUMN", COLUMN),
 ];
 
-const TOP: &[&str] = &["listen", "upstream", "workers", "keys", "service", "limits", "databases"];
-const ROOT_SECTION: &[&str] = &["root", "next_root"];
+const TOP: &[&str] = &["listen", "upstream", "workers", "keys", "service", "limits", "admin", "databases"];
+const ROOT_SECTION: &[&str] = &["root", "next_root", "state"];
 /// Of all providers together; each has a use for some of them.
 const ROOT: &[&str] = &[
     "provider",
@@ -49,6 +50,7 @@ const ROOT: &[&str] = &[
 const ROOT_NUMBERS: &[&str] = &["slot", "timeout"];
 const SERVICE: &[&str] = &["user", "password_file", "password_env"];
 const LIMITS: &[&str] = &["clients"];
+const ADMIN: &[&str] = &["roles", "database"];
 const DATABASE: &[&str] = &["tables"];
 const COLUMN: &[&str] = &["type", "search", "group"];
 
@@ -60,8 +62,17 @@ pub(super) struct RawConfig {
     pub(super) max_clients: Option<Spanned<u64>>,
     pub(super) service: RawService,
     pub(super) root: Option<RawRoot>,
+    pub(super) admin: RawAdmin,
     pub(super) next_root: Option<RawRoot>,
+    pub(super) state: Option<Spanned<String>>,
     pub(super) databases: Vec<RawDatabase>,
+}
+
+/// Section `admin`.
+#[derive(Default)]
+pub(super) struct RawAdmin {
+    pub(super) roles: Vec<Spanned<String>>,
+    pub(super) database: Option<Spanned<String>>,
 }
 
 /// Section `service`.
@@ -119,7 +130,7 @@ impl RawConfig {
         };
         let top = Section { path: String::new(), table: document.get_ref() };
         top.refuse_unknown(TOP, problems);
-        let (root, next_root) = roots(&top, problems);
+        let (root, next_root, state) = keys(&top, problems);
         Some(Self {
             listen: top.string("listen", problems),
             upstream: top.string("upstream", problems),
@@ -128,6 +139,8 @@ impl RawConfig {
             service: service(&top, problems),
             root,
             next_root,
+            state,
+            admin: admin(&top, problems),
             databases: databases(&top, problems),
         })
     }
@@ -137,6 +150,12 @@ fn limits(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> Option<Spanned<
     let (_, section) = top.section("limits", problems)?;
     section.refuse_unknown(LIMITS, problems);
     section.count("clients", problems)
+}
+
+fn admin(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawAdmin {
+    let Some((_, section)) = top.section("admin", problems) else { return RawAdmin::default() };
+    section.refuse_unknown(ADMIN, problems);
+    RawAdmin { roles: section.strings("roles", problems), database: section.string("database", problems) }
 }
 
 fn service(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawService {
@@ -149,7 +168,10 @@ fn service(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawService {
     }
 }
 
-fn roots(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> (Option<RawRoot>, Option<RawRoot>) {
+/// `root`, `next_root` and `state` of section `keys`.
+type RawKeys = (Option<RawRoot>, Option<RawRoot>, Option<Spanned<String>>);
+
+fn keys(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawKeys {
     let missing = |span: Range<usize>, problems: &mut Problems<'_>| {
         let message = "there is no root key: section [keys] with `root` is missing";
         let way_out = "write [keys] and root = { provider = \"file\", path = \"root.key\" }; \
@@ -158,14 +180,15 @@ fn roots(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> (Option<RawRoot>
     };
     let Some((key, _)) = top.table.get_key_value("keys") else {
         missing(0..0, problems);
-        return (None, None);
+        return (None, None, None);
     };
-    let Some((_, keys)) = top.section("keys", problems) else { return (None, None) };
+    let Some((_, keys)) = top.section("keys", problems) else { return (None, None, None) };
     keys.refuse_unknown(ROOT_SECTION, problems);
     if !keys.table.contains_key("root") {
         missing(key.span(), problems);
     }
-    (root(&keys, "root", problems), root(&keys, "next_root", problems))
+    let state = keys.string("state", problems);
+    (root(&keys, "root", problems), root(&keys, "next_root", problems), state)
 }
 
 fn root(keys: &Section<'_, '_>, name: &'static str, problems: &mut Problems<'_>) -> Option<RawRoot> {

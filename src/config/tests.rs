@@ -6,8 +6,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{
-    AwsKmsKey, ColumnConfig, Config, ConfigError, KEYS, Limits, ObjectChoice, Pkcs11Key, Problem, RootKey,
-    SecretError, SecretSource, Secrets, TokenChoice, Upstream, VaultKey,
+    Admin, AwsKmsKey, ColumnConfig, Config, ConfigError, KEYS, Limits, ObjectChoice, Pkcs11Key, Problem,
+    RootKey, SecretError, SecretSource, Secrets, TokenChoice, Upstream, VaultKey,
 };
 use crate::value::Type;
 
@@ -54,6 +54,7 @@ fn the_smallest_file_has_a_default_for_all_but_the_root_key() {
     assert_eq!(config.service.user, "pyrite");
     assert!(config.service.password.is_none());
     assert_eq!(config.root, RootKey::File(PathBuf::from("/etc/pyrite/root.key")));
+    assert_eq!(config.admin, Admin::default());
     assert!(config.databases.is_empty());
 }
 
@@ -67,6 +68,8 @@ fn a_full_file_means_what_it_says() {
         limits = { clients = 1_000 }
         [keys]
         root = { provider = "env", variable = "ROOT" }
+        [admin]
+        roles = ["ops", "Ann B"]
         [service]
         user = "guard"
         password_file = "pw"
@@ -89,6 +92,8 @@ fn a_full_file_means_what_it_says() {
     assert_eq!(config.root, RootKey::Environment("ROOT".into()));
     assert_eq!(config.service.user, "guard");
     assert_eq!(config.service.password.as_deref().map(String::as_str), Some("from /etc/pyrite/pw"));
+    assert_eq!(config.admin.roles.iter().map(String::as_str).collect::<Vec<_>>(), ["Ann B", "ops"]);
+    assert_eq!(config.admin.database.as_deref(), Some("other db"), "the first by name");
     let shop = &config.databases["shop"];
     let customers = &shop.tables[&("public".into(), "customers".into())];
     let email = ColumnConfig { ty: Type::Varchar(Some(254)), equality: true, group: "email".into() };
@@ -149,6 +154,9 @@ fn outside_providers_have_a_default_for_all_that_can_have_one() {
         "keys.root = { provider = 'file', path = 'a' }\nkeys.next_root = { provider = 'file', path = 'b' }";
     assert_eq!(parse(both).unwrap().next_root, Some(RootKey::File(folder.join("b"))));
     assert_eq!(parse(ROOT).unwrap().next_root, None);
+    assert_eq!(parse(ROOT).unwrap().state, None);
+    let state = parse(&format!("{ROOT}keys.state = 'state'")).unwrap().state;
+    assert_eq!(state, Some(folder.join("state")));
 }
 
 #[test]
@@ -177,6 +185,7 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
     ("[keys.root]\nprovider = \"env\"\npath = \"x\"\nvariable = \"A\"", 3, 8, "no use"),
     ("[keys.root]\nprovider = \"env\"\nvariable = \"A=B\"", 3, 12, "does not name a variable"),
     ("[keys.root]\nprovider = \"file\"\npath = 3", 3, 8, "should be a string"),
+    ("keys.state = \"\"\n[keys.root]\nprovider = \"file\"\npath = \"x\"", 1, 14, "folder"),
     ("[keys.root]\nprovider = 3", 2, 12, "should be a string"),
     (
         "[keys.root]\nprovider = \"file\"\npath = \"x\"\n[keys.next_root]\npath = \"y\"",
@@ -246,6 +255,13 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
     ("[service]\npassword_file = \"a\"\npassword_env = \"B\"", 3, 16, "both"),
     ("[service]\npassword_env = \"MISSING\"", 2, 16, "not set"),
     ("service.user = \"\"", 1, 16, "role name"),
+    ("admin.role = [\"a\"]", 1, 7, "did you mean `roles`?"),
+    ("admin.roles = \"a\"", 1, 15, "in brackets"),
+    ("admin.roles = [\"a\"]", 1, 16, "database = \"postgres\""),
+    ("admin = { roles = [\"a\", \"a\"], database = \"d\" }", 1, 25, "keep one"),
+    ("admin = { roles = [\"\"], database = \"d\" }", 1, 20, "role name"),
+    ("admin = { roles = [\"a\"], database = \"pyrite\" }", 1, 37, "database of the server"),
+    ("[databases.pyrite]", 1, 12, "RENAME TO"),
     ("databases = 3", 1, 13, "should be a table"),
     ("databases.shop = 3", 1, 18, "should be a table"),
     ("databases.\"\" = {}", 1, 11, "database name"),

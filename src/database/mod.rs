@@ -21,7 +21,7 @@ use crate::config::{self, Config};
 use crate::keys::Keyring;
 
 /// The protected databases of the configuration, by name.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Databases {
     by_name: BTreeMap<String, Arc<Database>>,
 }
