@@ -5,8 +5,10 @@
 
 mod array;
 mod error;
+mod reseal;
 
 pub use error::TransformError;
+pub use reseal::{Goal, Resealed, Resealer, stale_sql, uses_key_sql};
 
 use std::sync::Arc;
 
@@ -199,6 +201,14 @@ impl Transformer {
 impl std::fmt::Debug for Transformer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Transformer")
+    }
+}
+
+/// The slot that a statement's text names, as the keyring has it.
+fn key_slot(slot: SearchSlot) -> keys::Slot {
+    match slot {
+        SearchSlot::A => keys::Slot::A,
+        SearchSlot::B => keys::Slot::B,
     }
 }
 
