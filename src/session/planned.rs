@@ -56,8 +56,19 @@ pub(super) struct BoundPortal {
     pub epoch: u64,
     /// How often the proxy had lost its lease then.
     pub lapses: u64,
-    /// It has run to its end: nothing more comes of it.
-    pub spent: Cell<bool>,
+    /// Whether anything can come of it.
+    pub fate: Cell<Fate>,
+}
+
+/// Whether anything can come of a portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It may run, or go on.
+    Open,
+    /// It has run to its end.
+    Spent,
+    /// It was refused, and will be again.
+    Refused,
 }
 
 /// A simple query under way.

@@ -15,7 +15,7 @@ use super::errors;
 use super::machine::{Machine, Verdict};
 use super::pipeline::{Entry, Mask, Own, Question, Rest};
 use super::plan::from_transform;
-use super::planned::{Planned, Shown, check_outputs, check_plain, describe, open_row};
+use super::planned::{Fate, Planned, Shown, check_outputs, check_plain, describe, open_row};
 use super::request::REFUSED_NAME;
 
 impl Machine {
@@ -260,7 +260,7 @@ impl Machine {
         self.copy_in = false;
         if let Some(Entry::Execute(bound)) = self.pipeline.front() {
             if let Some(bound) = bound {
-                bound.spent.set(true);
+                bound.fate.set(Fate::Spent);
             }
             self.done();
         }
