@@ -10,6 +10,7 @@ use crate::wire::backend::{self, Fields, RowDescription, Status};
 use crate::wire::frame::{self, Header};
 use crate::wire::{build, single_string};
 
+use super::conflict::twin;
 use super::error::End;
 use super::errors;
 use super::machine::{Machine, Verdict};
@@ -310,18 +311,30 @@ impl Machine {
             Entry::Query(Mask::Refused(refusal), _) | Entry::Parse(Mask::Refused(refusal)) => {
                 errors::refused(&fields, refusal, &mut self.composed)
             }
-            Entry::Query(_, Some(run)) => match run.refusal() {
-                Some(refusal) => errors::refused(&fields, refusal, &mut self.composed),
-                None => {
+            Entry::Query(_, Some(run)) => match (run.refusal(), run.lost_race(&fields)) {
+                (Some(refusal), _) => errors::refused(&fields, refusal, &mut self.composed),
+                (None, Some(race)) => {
+                    errors::report(&race, &mut self.composed);
+                    Verdict::Replace
+                }
+                (None, None) => {
                     let hide = run.command_tag().is_some();
-                    errors::mapped(&fields, b'E', hide, |p| run.position(p), &mut self.composed)
+                    let twin = twin(&fields, &self.catalog);
+                    errors::mapped(&fields, b'E', hide, |p| run.position(p), twin, &mut self.composed)
                 }
             },
             entry => match entry.planned() {
-                Some(planned) => {
-                    let hide = planned.rewrite.command_tag.is_some();
-                    errors::mapped(&fields, b'E', hide, |p| planned.position(p), &mut self.composed)
-                }
+                Some(planned) => match planned.lost_race(&fields) {
+                    Some(race) => {
+                        errors::report(&race, &mut self.composed);
+                        Verdict::Replace
+                    }
+                    None => {
+                        let hide = planned.rewrite.command_tag.is_some();
+                        let twin = twin(&fields, &self.catalog);
+                        errors::mapped(&fields, b'E', hide, |p| planned.position(p), twin, &mut self.composed)
+                    }
+                },
                 None => Verdict::Pass,
             },
         };
@@ -342,7 +355,7 @@ impl Machine {
         if !hide {
             return Ok(Verdict::Pass);
         }
-        Ok(errors::mapped(&fields, b'N', true, |_| None, &mut self.composed))
+        Ok(errors::mapped(&fields, b'N', true, |_| None, None, &mut self.composed))
     }
 
     fn ready(&mut self, body: &[u8]) -> Result<Verdict, End> {

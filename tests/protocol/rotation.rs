@@ -203,3 +203,46 @@ fn a_sealed_value_pins_its_keyring_until_it_has_run() {
     assert!(took < std::time::Duration::from_millis(900), "others were told at once, not after {took:?}");
     rotation.client.run("COMMIT");
 }
+
+#[test]
+fn the_twin_of_a_unique_index_is_not_seen() {
+    let fixture = Fixture::empty();
+    let mut client = fixture.connect();
+    client.run("CREATE UNIQUE INDEX secrets_code_key ON secrets (code)");
+    let observer = Observer::open(&fixture.pyrite.config());
+    observer.add_index_key(CODE);
+    client.run(&format!("INSERT INTO secrets (id, code) VALUES (1, '{SECRET}')"));
+    // As a rotation makes it; and the first index is made blind, as if the other session came between.
+    let mut direct = fixture.direct();
+    let oid = direct.column("SELECT 'secrets_code_key'::regclass::oid").swap_remove(0).unwrap();
+    direct.run(&format!("CREATE UNIQUE INDEX pyrite_new_{oid} ON secrets (pyrite.eq_b(code))"));
+    direct.run(
+        "UPDATE secrets SET code = overlay(code::bytea PLACING decode(repeat('00', 16), 'hex') FROM 25 FOR 16)",
+    );
+    // Until the proxy has seen the new index, it knows no other name for it.
+    client.run("CREATE TABLE unrelated (id int)");
+    let again = Script::new()
+        .parse("i", INSERT, &[])
+        .parse("u", &format!("{INSERT} ON CONFLICT (code) DO NOTHING"), &[])
+        .bind("", "i", &[Some("2"), Some(SECRET)])
+        .execute("", 0)
+        .sync()
+        .bind("", "u", &[Some("2"), Some(SECRET)])
+        .execute("", 0)
+        .sync();
+    client.say(again);
+    let plain = client.until_ready();
+    assert_eq!(states(&plain), ["23505"]);
+    let error = plain.iter().find(|message| message.tag == b'E').unwrap();
+    let shown = String::from_utf8_lossy(&error.body).into_owned();
+    assert!(shown.contains("\"secrets_code_key\"") && !shown.contains("pyrite"), "{shown}");
+    assert!(shown.contains("Key (code) already exists"), "{shown}");
+    let race = client.until_ready();
+    assert_eq!(states(&race), ["40001"]);
+    let script = format!(
+        "INSERT INTO secrets (id, code) VALUES (3, '{OTHER}') ON CONFLICT (code) DO NOTHING;
+         INSERT INTO secrets (id, code) VALUES (2, '{SECRET}')"
+    );
+    assert_eq!(states(&client.query(&script)), ["23505"]);
+    assert_eq!(states(&client.query(&format!("{script} ON CONFLICT (code) DO NOTHING"))), ["40001"]);
+}
