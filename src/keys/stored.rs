@@ -6,7 +6,7 @@
 
 use hmac::digest::Digest as _;
 use sha2::Sha256;
-use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::error::KeyError;
 use super::keyring::{GroupBytes, KeyInfo, KeyPurpose, KeyState, Keyring, KeyringBuilder};
@@ -338,6 +338,15 @@ pub(super) async fn read(transaction: &Transaction<'_>) -> Result<Option<Stored>
         stored.keys.push(read_key(&row)?);
     }
     Ok(Some(stored))
+}
+
+/// The highest counter that a proxy says to have in use.
+pub(super) async fn seen_by_proxies(client: &impl GenericClient) -> Result<u64, KeyError> {
+    let doing = "ask what the proxies have seen";
+    let query = "SELECT pg_catalog.max(counter) FROM pyrite.proxies";
+    let row = client.query_one(query, &[]).await.map_err(KeyError::database(doing))?;
+    let seen: Option<i64> = row.try_get(0).map_err(KeyError::database(doing))?;
+    Ok(seen.and_then(|seen| u64::try_from(seen).ok()).unwrap_or(0))
 }
 
 fn read_key(row: &Row) -> Result<StoredKey, KeyError> {
