@@ -10,6 +10,7 @@
 //!
 //! `wire`, `value` and `crypto` import nothing of ours; `sql` never sees a key; `tests/tidy.rs` checks this.
 
+pub mod admin;
 pub mod catalog;
 pub mod cli;
 pub mod config;

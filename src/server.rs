@@ -10,9 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, watch};
 
+use crate::admin::Console;
 use crate::config::Config;
 use crate::database::{Databases, OpenError};
-use crate::session::{self, Cancels, Shared};
+use crate::session::{self, Cancels, Roster, Shared};
 
 /// A running proxy. Dropped, it stops.
 #[derive(Debug)]
@@ -66,12 +67,16 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let mut server = Server { address, stop, threads: Vec::new() };
         let databases = server.open(&config, stopped.clone())?;
+        let roster = Arc::new(Roster::default());
+        let most_clients = Arc::new(AtomicUsize::new(config.limits.clients));
         let shared = Arc::new(Shared {
             upstream: config.upstream.clone(),
             cancels: Arc::new(Cancels::default()),
+            console: Console::new(config.clone(), databases.clone(), Arc::clone(&roster)),
+            roster,
             databases,
             stop: stopped,
-            most_clients: config.limits.clients,
+            most_clients,
             clients: AtomicUsize::new(0),
         });
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -92,9 +97,12 @@ impl Server {
         let (sender, opened) = std::sync::mpsc::sync_channel(1);
         let config = config.clone();
         self.spawn("databases".into(), move || async move {
+            let opened = Databases::open(&config).await;
+            let databases = opened.as_ref().ok().cloned().unwrap_or_default();
             // The receiver waits just below.
-            let _ = sender.send(Databases::open(&config).await);
+            let _ = sender.send(opened);
             let _ = stop.wait_for(|stop| *stop).await;
+            databases.close().await;
         })?;
         let ended = |_| ServerError::Runtime(std::io::Error::other("the database thread ended"));
         opened.recv().map_err(ended)?.map_err(ServerError::Open)

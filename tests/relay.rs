@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pyrite::config::{Config, Limits, RootKey, Service, Upstream};
+use pyrite::config::{Admin, Config, Limits, RootKey, Service, Upstream};
 use pyrite::demo::postgres::{Auth, Options, PrivateServer};
 use pyrite::server::Server;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -22,6 +22,8 @@ fn proxy(upstream: Upstream, clients: usize) -> Server {
         limits: Limits { clients },
         service: Service { user: "postgres".into(), password: None },
         root: RootKey::File(PathBuf::from("none")),
+        admin: Admin::default(),
+        path: None,
         next_root: None,
         databases: BTreeMap::new(),
     };
@@ -105,6 +107,8 @@ fn a_taken_port_is_named() {
         limits: Limits::default(),
         service: Service { user: "postgres".into(), password: None },
         root: RootKey::File(PathBuf::from("none")),
+        admin: Admin::default(),
+        path: None,
         next_root: None,
         databases: BTreeMap::new(),
     };

@@ -116,7 +116,7 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// The word of `known` that `typed` most likely stands for.
-pub(super) fn nearest<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
     known
         .iter()
         .map(|word| (distance(typed, word), *word))

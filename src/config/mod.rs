@@ -3,6 +3,7 @@
 //! [`Config::load`] reads a file; [`Config::parse`] does no I/O of its own. Mistakes are collected, so that
 //! one run reports them all, each with line, column and the way out.
 
+mod admin;
 mod error;
 mod names;
 mod raw;
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 use crate::value::Type;
 
+pub use admin::{Admin, CONSOLE};
+pub(crate) use error::nearest;
 pub use error::{ConfigError, Problem};
 pub(crate) use names::display as display_name;
 pub use raw::KEYS;
@@ -39,12 +42,13 @@ impl Config {
         // Relative paths in it must keep their meaning after a change of folder.
         let folder = std::path::absolute(path).map_err(read)?;
         let folder = folder.parent().unwrap_or(Path::new("/"));
-        Self::parse(&text, folder, &SystemSecrets).map_err(|error| match error {
+        let config = Self::parse(&text, folder, &SystemSecrets).map_err(|error| match error {
             ConfigError::Invalid { problems, .. } => {
                 ConfigError::Invalid { path: Some(path.to_owned()), problems }
             }
             other => other,
-        })
+        })?;
+        Ok(Self { path: std::path::absolute(path).ok(), ..config })
     }
 
     /// Checks a configuration's text. Relative paths in it are relative to `folder`.
@@ -70,6 +74,8 @@ impl Config {
 /// A checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file that it came from, to be read again.
+    pub path: Option<PathBuf>,
     /// Where clients connect.
     pub listen: SocketAddr,
     /// The PostgreSQL server.
@@ -82,6 +88,8 @@ pub struct Config {
     pub service: Service,
     /// Where the root key is.
     pub root: RootKey,
+    /// Who may use the admin console.
+    pub admin: Admin,
     /// The root key that `ROTATE ROOT KEY` moves to.
     pub next_root: Option<RootKey>,
     /// Protected databases by name.

@@ -16,11 +16,12 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("keys.next_root", ROOT),
     ("service", SERVICE),
     ("limits", LIMITS),
+    ("admin", ADMIN),
     ("databases.NAME", DATABASE),
     ("databases.NAME.tables.\"SCHEMA.TABLE\".COLUMN", COLUMN),
 ];
 
-const TOP: &[&str] = &["listen", "upstream", "workers", "keys", "service", "limits", "databases"];
+const TOP: &[&str] = &["listen", "upstream", "workers", "keys", "service", "limits", "admin", "databases"];
 const ROOT_SECTION: &[&str] = &["root", "next_root"];
 /// Of all providers together; each has a use for some of them.
 const ROOT: &[&str] = &[
@@ -49,6 +50,7 @@ const ROOT: &[&str] = &[
 const ROOT_NUMBERS: &[&str] = &["slot", "timeout"];
 const SERVICE: &[&str] = &["user", "password_file", "password_env"];
 const LIMITS: &[&str] = &["clients"];
+const ADMIN: &[&str] = &["roles", "database"];
 const DATABASE: &[&str] = &["tables"];
 const COLUMN: &[&str] = &["type", "search", "group"];
 
@@ -60,8 +62,16 @@ pub(super) struct RawConfig {
     pub(super) max_clients: Option<Spanned<u64>>,
     pub(super) service: RawService,
     pub(super) root: Option<RawRoot>,
+    pub(super) admin: RawAdmin,
     pub(super) next_root: Option<RawRoot>,
     pub(super) databases: Vec<RawDatabase>,
+}
+
+/// Section `admin`.
+#[derive(Default)]
+pub(super) struct RawAdmin {
+    pub(super) roles: Vec<Spanned<String>>,
+    pub(super) database: Option<Spanned<String>>,
 }
 
 /// Section `service`.
@@ -128,6 +138,7 @@ impl RawConfig {
             service: service(&top, problems),
             root,
             next_root,
+            admin: admin(&top, problems),
             databases: databases(&top, problems),
         })
     }
@@ -137,6 +148,12 @@ fn limits(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> Option<Spanned<
     let (_, section) = top.section("limits", problems)?;
     section.refuse_unknown(LIMITS, problems);
     section.count("clients", problems)
+}
+
+fn admin(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawAdmin {
+    let Some((_, section)) = top.section("admin", problems) else { return RawAdmin::default() };
+    section.refuse_unknown(ADMIN, problems);
+    RawAdmin { roles: section.strings("roles", problems), database: section.string("database", problems) }
 }
 
 fn service(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawService {

@@ -11,7 +11,9 @@ use zeroize::Zeroizing;
 
 use super::error::{Problems, nearest};
 use super::raw::{RawColumn, RawConfig, RawDatabase, RawService, RawTable};
-use super::{ColumnConfig, Config, Database, Limits, SecretSource, Secrets, Service, Upstream, names, root};
+use super::{
+    ColumnConfig, Config, Database, Limits, SecretSource, Secrets, Service, Upstream, admin, names, root,
+};
 use crate::value::{Family, Type};
 
 /// Search kinds that this version stores terms for.
@@ -25,7 +27,7 @@ const MAX_WORKERS: u64 = 1024;
 /// More clients than one process has ports and descriptors for.
 const MAX_CLIENTS: u64 = 100_000;
 /// Longest role, database and group name, as PostgreSQL has it.
-const NAME_BYTES: usize = 63;
+pub(super) const NAME_BYTES: usize = 63;
 /// Longest key group name: three quoted names with dots, when every byte needs doubling.
 const GROUP_BYTES: usize = 400;
 
@@ -53,6 +55,7 @@ pub(super) fn resolve(
     // Its absence is a mistake that the reading noted.
     let root = raw.root.and_then(|raw| root::resolve(raw, folder, problems));
     let next_root = raw.next_root.and_then(|raw| root::resolve(raw, folder, problems));
+    let admin = admin::resolve(raw.admin, &raw.databases, problems);
     let mut databases = BTreeMap::new();
     for database in raw.databases {
         check_name(&database.name, "database name", NAME_BYTES, problems);
@@ -66,6 +69,8 @@ pub(super) fn resolve(
         limits: clients.map_or_else(Limits::default, |clients| Limits { clients }),
         service: service?,
         root: root?,
+        admin,
+        path: None,
         next_root,
         databases,
     })
@@ -176,7 +181,7 @@ fn bounded(number: Option<Spanned<u64>>, most: u64, key: &str, problems: &mut Pr
     usize::try_from(*number.get_ref()).ok()
 }
 
-fn check_name(name: &Spanned<String>, what: &str, most: usize, problems: &mut Problems<'_>) {
+pub(super) fn check_name(name: &Spanned<String>, what: &str, most: usize, problems: &mut Problems<'_>) {
     let text = name.get_ref();
     if text.is_empty() || text.len() > most || text.chars().any(char::is_control) {
         problems.add(

@@ -6,8 +6,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{
-    AwsKmsKey, ColumnConfig, Config, ConfigError, KEYS, Limits, ObjectChoice, Pkcs11Key, Problem, RootKey,
-    SecretError, SecretSource, Secrets, TokenChoice, Upstream, VaultKey,
+    Admin, AwsKmsKey, ColumnConfig, Config, ConfigError, KEYS, Limits, ObjectChoice, Pkcs11Key, Problem,
+    RootKey, SecretError, SecretSource, Secrets, TokenChoice, Upstream, VaultKey,
 };
 use crate::value::Type;
 
@@ -54,6 +54,7 @@ fn the_smallest_file_has_a_default_for_all_but_the_root_key() {
     assert_eq!(config.service.user, "pyrite");
     assert!(config.service.password.is_none());
     assert_eq!(config.root, RootKey::File(PathBuf::from("/etc/pyrite/root.key")));
+    assert_eq!(config.admin, Admin::default());
     assert!(config.databases.is_empty());
 }
 
@@ -67,6 +68,8 @@ fn a_full_file_means_what_it_says() {
         limits = { clients = 1_000 }
         [keys]
         root = { provider = "env", variable = "ROOT" }
+        [admin]
+        roles = ["ops", "Ann B"]
         [service]
         user = "guard"
         password_file = "pw"
@@ -89,6 +92,8 @@ fn a_full_file_means_what_it_says() {
     assert_eq!(config.root, RootKey::Environment("ROOT".into()));
     assert_eq!(config.service.user, "guard");
     assert_eq!(config.service.password.as_deref().map(String::as_str), Some("from /etc/pyrite/pw"));
+    assert_eq!(config.admin.roles.iter().map(String::as_str).collect::<Vec<_>>(), ["Ann B", "ops"]);
+    assert_eq!(config.admin.database.as_deref(), Some("other db"), "the first by name");
     let shop = &config.databases["shop"];
     let customers = &shop.tables[&("public".into(), "customers".into())];
     let email = ColumnConfig { ty: Type::Varchar(Some(254)), equality: true, group: "email".into() };
@@ -246,6 +251,13 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
     ("[service]\npassword_file = \"a\"\npassword_env = \"B\"", 3, 16, "both"),
     ("[service]\npassword_env = \"MISSING\"", 2, 16, "not set"),
     ("service.user = \"\"", 1, 16, "role name"),
+    ("admin.role = [\"a\"]", 1, 7, "did you mean `roles`?"),
+    ("admin.roles = \"a\"", 1, 15, "in brackets"),
+    ("admin.roles = [\"a\"]", 1, 16, "database = \"postgres\""),
+    ("admin = { roles = [\"a\", \"a\"], database = \"d\" }", 1, 25, "keep one"),
+    ("admin = { roles = [\"\"], database = \"d\" }", 1, 20, "role name"),
+    ("admin = { roles = [\"a\"], database = \"pyrite\" }", 1, 37, "database of the server"),
+    ("[databases.pyrite]", 1, 12, "RENAME TO"),
     ("databases = 3", 1, 13, "should be a table"),
     ("databases.shop = 3", 1, 18, "should be a table"),
     ("databases.\"\" = {}", 1, 11, "database name"),

@@ -1,4 +1,4 @@
-//! What all sessions share, read-only but for the cancel keys.
+//! What all sessions share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +7,8 @@ use crate::config::Upstream;
 use crate::database::Databases;
 
 use super::cancel::Cancels;
+use super::console::Console;
+use super::roster::Roster;
 
 /// Shared by all workers.
 pub(crate) struct Shared {
@@ -16,10 +18,14 @@ pub(crate) struct Shared {
     pub cancels: Arc<Cancels>,
     /// Databases with encrypted columns configured, by name.
     pub databases: Databases,
+    /// What serves the database `pyrite`.
+    pub console: Arc<dyn Console>,
+    /// Who is connected.
+    pub roster: Arc<Roster>,
     /// Becomes true when the process stops.
     pub stop: tokio::sync::watch::Receiver<bool>,
-    /// How many sessions there may be.
-    pub most_clients: usize,
+    /// How many sessions there may be; RELOAD changes it.
+    pub most_clients: Arc<AtomicUsize>,
     /// How many there are.
     pub clients: AtomicUsize,
 }
@@ -32,7 +38,7 @@ impl Shared {
     pub(crate) fn admit(&self) -> Option<Admission<'_>> {
         let before = self.clients.fetch_add(1, Ordering::Relaxed);
         let admission = Admission(&self.clients);
-        (before < self.most_clients).then_some(admission)
+        (before < self.most_clients.load(Ordering::Relaxed)).then_some(admission)
     }
 }
 

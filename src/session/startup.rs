@@ -5,10 +5,10 @@ use std::io;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::config::Upstream;
+use crate::config::{CONSOLE, Upstream};
 use crate::transport::{Link, Stream};
 use crate::wire::frame::{self, Header};
-use crate::wire::startup::{Opening, packet_size, parse};
+use crate::wire::startup::{Opening, packet_size, parameter, parse};
 use crate::wire::{backend, build};
 
 use super::cancel::CancelKey;
@@ -27,6 +27,10 @@ pub(super) struct Established {
     pub server: Link,
     /// Name of the database, as the server took it.
     pub database: String,
+    /// The role that logged in.
+    pub role: String,
+    /// For the admin console: what the client calls itself.
+    pub console: Option<String>,
     /// The client's cancel key, registered as long as this lives.
     pub _key: Option<CancelKey>,
 }
@@ -36,6 +40,11 @@ struct Wish {
     /// The startup packet, as it came.
     packet: Vec<u8>,
     database: String,
+    role: String,
+    /// For the admin console: what the client calls itself.
+    console: Option<String>,
+    /// Minor version of the protocol.
+    minor: u16,
     replication: bool,
 }
 
@@ -61,7 +70,7 @@ pub(super) async fn establish(
     shared: &Shared,
     admitted: bool,
 ) -> Result<Established, End> {
-    let wish = match tokio::time::timeout(PATIENCE, opening(client, shared)).await {
+    let mut wish = match tokio::time::timeout(PATIENCE, opening(client, shared)).await {
         Ok(wish) => wish?,
         Err(_) => return Err(End::Closed),
     };
@@ -72,7 +81,11 @@ pub(super) async fn establish(
             "The bound is \"clients\" under \"limits\" in Pyrite's configuration.",
         ));
     }
-    if wish.replication && shared.databases.get(&wish.database).is_some() {
+    if wish.console.is_some() {
+        let door = shared.console.door()?;
+        // Nothing but the role: no option of the client's may make it another one on the way.
+        wish.packet = build::startup(wish.minor, &[("user", &wish.role), ("database", &door)]);
+    } else if wish.replication && shared.databases.get(&wish.database).is_some() {
         return Err(End::hinted(
             "0A000",
             format!(
@@ -91,7 +104,7 @@ pub(super) async fn establish(
     })?;
     let mut server = Link::new(stream);
     server.outbox.buffer().extend_from_slice(&wish.packet);
-    let mut authentication = Authentication::default();
+    let mut authentication = Authentication { quiet: wish.console.is_some(), ..Default::default() };
     poll_fn(|cx| {
         loop {
             let mut again = false;
@@ -122,7 +135,20 @@ pub(super) async fn establish(
         }
     })
     .await?;
-    Ok(Established { server, database: wish.database, _key: authentication.key })
+    let Wish { database, role, console, .. } = wish;
+    Ok(Established { server, database, role, console, _key: authentication.key })
+}
+
+/// Closes the connection to the server in good order.
+pub(super) async fn dismiss(established: Established) {
+    let mut server = established.server;
+    server.outbox.buffer().extend_from_slice(&build::TERMINATE);
+    let farewell = async {
+        server.flush().await?;
+        server.shutdown().await
+    };
+    // A server that is gone needs no good-bye.
+    let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
 }
 
 /// Reads packets up to the startup packet.
@@ -169,10 +195,18 @@ async fn opening(client: &mut Link, shared: &Shared) -> Result<Wish, End> {
             }
             Opening::Startup(startup) => {
                 let cut = startup.database.get(..NAME).unwrap_or(startup.database);
+                let console = (cut == CONSOLE.as_bytes()).then(|| {
+                    let name = parameter(packet, b"application_name").unwrap_or_default();
+                    String::from_utf8_lossy(name.get(..NAME).unwrap_or(name)).into_owned()
+                });
                 let wish = Wish {
                     packet: packet.to_vec(),
                     // A name that is not UTF-8 can be no configured one.
                     database: String::from_utf8_lossy(cut).into_owned(),
+                    role: String::from_utf8_lossy(startup.user.get(..NAME).unwrap_or(startup.user))
+                        .into_owned(),
+                    console,
+                    minor: startup.minor,
                     replication: startup.replication,
                 };
                 client.inbox.skip(size, &mut client.outbox);
@@ -192,6 +226,8 @@ struct Authentication {
     /// An error was relayed; the server closes.
     refused: bool,
     ready: bool,
+    /// The client shall not hear what the server says of its session: it gets another one.
+    quiet: bool,
     key: Option<CancelKey>,
 }
 
@@ -218,6 +254,11 @@ impl Authentication {
                 12 => self.asked = false,
                 _ => self.asked = true,
             },
+            b'S' | b'K' | b'Z' if self.quiet && self.granted => {
+                self.ready = header.tag == b'Z';
+                server.inbox.skip(header.size, &mut client.outbox);
+                return Ok(true);
+            }
             b'K' => {
                 let (pid, secret) = backend::key_data(body).map_err(End::Server)?;
                 let (key, secret) = shared

@@ -84,12 +84,23 @@ pub struct Link {
     pub outbox: Outbox,
     /// Nothing more will be read: the peer closed its side.
     pub closed: bool,
+    /// Bytes read so far.
+    pub received: u64,
+    /// Bytes written so far.
+    pub sent: u64,
 }
 
 impl Link {
     /// A link without anything buffered.
     pub fn new(stream: Stream) -> Link {
-        Link { stream, inbox: Inbox::default(), outbox: Outbox::default(), closed: false }
+        Link {
+            stream,
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
+            closed: false,
+            received: 0,
+            sent: 0,
+        }
     }
 
     /// Reads into the inbox until it is full or nothing more can be read now. A short read leaves the socket
@@ -121,6 +132,7 @@ impl Link {
                 Poll::Pending
             }
             Poll::Ready(Ok(())) if n > 0 => {
+                self.received += n as u64;
                 self.inbox.filled(n);
                 Poll::Ready(Ok(true))
             }
@@ -144,6 +156,7 @@ impl Link {
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.sent += n as u64;
             let composed = n.min(first.len());
             self.outbox.written(composed);
             source.written(n - composed);

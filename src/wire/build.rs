@@ -118,6 +118,19 @@ pub fn cancel_request(pid: u32, secret: &[u8]) -> Vec<u8> {
     out
 }
 
+/// StartupMessage of protocol 3, with these parameters only.
+pub fn startup(minor: u16, parameters: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = vec![0; 4];
+    out.extend_from_slice(&(3u32 << 16 | u32::from(minor)).to_be_bytes());
+    for (name, value) in parameters {
+        cstr(&mut out, name.as_bytes());
+        cstr(&mut out, value.as_bytes());
+    }
+    out.push(0);
+    end(&mut out, 0);
+    out
+}
+
 /// Parse.
 pub fn parse(out: &mut Vec<u8>, name: &[u8], text: impl FnOnce(&mut Vec<u8>), oids: &[u32]) {
     frame(out, b'P', |out| {

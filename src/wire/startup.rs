@@ -103,6 +103,19 @@ fn parameters(mut r: Reader<'_>, minor: u16) -> Result<Startup<'_>, WireError> {
     Ok(startup)
 }
 
+/// The last value that a StartupMessage, length field included, gives this parameter.
+pub fn parameter<'a>(packet: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
+    let mut r = Reader::new(packet.get(8..)?);
+    let mut found = None;
+    loop {
+        let name = r.cstr().ok().filter(|name| !name.is_empty());
+        let Some((name, value)) = name.zip(r.cstr().ok()) else { return found };
+        if name == wanted {
+            found = Some(value);
+        }
+    }
+}
+
 /// Whether PostgreSQL would read this boolean as false. What it would not read at all counts as true here,
 /// and the server refuses it.
 fn is_false(value: &[u8]) -> bool {
