@@ -6,6 +6,7 @@
 mod changes;
 mod cluster;
 mod escrow;
+mod secrets;
 mod stale;
 mod tamper;
 
