@@ -166,10 +166,15 @@ const FAILURES: &[Case] = &[
     ),
     (
         "other key",
-        |m, _| m.source(&m.generate("other")),
+        |_, key| {
+            at(
+                &fake(400, "IncorrectKeyException", "The key ID in the request does not identify the key"),
+                key,
+            )
+        },
         Opening,
         Stays(Final::WrongKey),
-        "IncorrectKey",
+        "does not open the root key",
         "next_root",
     ),
     ("disabled key", disabled, Opening, Stays(Final::KeyDisabled), "out of use", "enable-key"),

@@ -7,6 +7,7 @@
 mod expect;
 mod moving;
 mod softhsm;
+mod tls;
 mod vault;
 mod vault_stub;
 
