@@ -306,6 +306,7 @@ impl Machine {
             }
         }
         self.fresh.apply(portal.effects);
+        self.tally.ran(portal.bound.is_some());
         self.push(Entry::Execute(portal.bound));
         Ok(Verdict::Pass)
     }
@@ -364,6 +365,9 @@ impl Machine {
             }
         }
         self.fresh.apply(effects);
+        if let Entry::Query(Mask::None, run) = &entry {
+            self.tally.ran(run.is_some());
+        }
         self.pipeline.push(entry);
         ruling
     }

@@ -205,6 +205,7 @@ impl Machine {
         }
         let refusal = from_transform(error);
         errors::report(&refusal, &mut self.composed);
+        self.tally.errors += 1;
         self.discarding = true;
         if rest == Rest::Open {
             self.to_server.clear();
@@ -294,10 +295,14 @@ impl Machine {
                 return Ok(Verdict::Replace);
             }
             Entry::Query(Mask::Refused(refusal), _) | Entry::Parse(Mask::Refused(refusal)) => {
+                self.tally.refused += 1;
                 errors::refused(&fields, refusal, &mut self.composed)
             }
             Entry::Query(_, Some(run)) => match run.refusal() {
-                Some(refusal) => errors::refused(&fields, refusal, &mut self.composed),
+                Some(refusal) => {
+                    self.tally.refused += 1;
+                    errors::refused(&fields, refusal, &mut self.composed)
+                }
                 None => {
                     let hide = run.command_tag().is_some();
                     errors::mapped(&fields, b'E', hide, |p| run.position(p), &mut self.composed)
@@ -311,6 +316,7 @@ impl Machine {
                 None => Verdict::Pass,
             },
         };
+        self.tally.errors += 1;
         // After a simple query or function call the server goes on by itself.
         if !matches!(self.pipeline.front(), Some(Entry::Query(..) | Entry::FunctionCall | Entry::Sync)) {
             self.skip();

@@ -22,13 +22,20 @@ pub struct Transformer {
     cipher: CellCipher,
     settings: Result<Settings, ValueError>,
     plaintext: Zeroizing<Vec<u8>>,
+    /// Values sealed and opened so far.
+    done: (u64, u64),
 }
 
 impl Transformer {
     /// A transformer over one snapshot of the keyring. `settings` may be an error: the session's settings
     /// cannot be followed, and every value is refused with it until they change.
     pub fn new(keyring: Arc<Keyring>, settings: Result<Settings, ValueError>) -> Self {
-        Self { cipher: CellCipher::new(keyring), settings, plaintext: Zeroizing::new(Vec::new()) }
+        Self { cipher: CellCipher::new(keyring), settings, plaintext: Zeroizing::new(Vec::new()), done: (0, 0) }
+    }
+
+    /// How many values it has sealed and opened.
+    pub fn done(&self) -> (u64, u64) {
+        self.done
     }
 
     /// Follows a change of the session's settings.
@@ -71,6 +78,7 @@ impl Transformer {
             }
             Role::EqualityArray(column) => self.term_array(slot, column, input, out)?,
         }
+        self.done.0 += 1;
         Ok(true)
     }
 
@@ -95,6 +103,7 @@ impl Transformer {
         if tag != encoding_tag(&column.ty) {
             return Err(TransformError::wrong_type(column));
         }
+        self.done.1 += 1;
         let written = if casts.is_empty() {
             value::write_plaintext(&column.ty, &self.plaintext, format, settings, out)
         } else {
