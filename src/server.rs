@@ -97,9 +97,12 @@ impl Server {
         let (sender, opened) = std::sync::mpsc::sync_channel(1);
         let config = config.clone();
         self.spawn("databases".into(), move || async move {
+            let opened = Databases::open(&config).await;
+            let databases = opened.as_ref().ok().cloned().unwrap_or_default();
             // The receiver waits just below.
-            let _ = sender.send(Databases::open(&config).await);
+            let _ = sender.send(opened);
             let _ = stop.wait_for(|stop| *stop).await;
+            databases.close().await;
         })?;
         let ended = |_| ServerError::Runtime(std::io::Error::other("the database thread ended"));
         opened.recv().map_err(ended)?.map_err(ServerError::Open)

@@ -58,30 +58,83 @@ impl std::error::Error for OpenError {}
 /// The catalog or the keyring could not be read anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshError {
+    sqlstate: &'static str,
     message: String,
+    hint: Option<String>,
 }
 
 impl RefreshError {
+    fn new(message: String) -> Self {
+        Self { sqlstate: "58000", message, hint: None }
+    }
+
+    /// SQLSTATE, should a client have to be told.
+    pub fn sqlstate(&self) -> &'static str {
+        self.sqlstate
+    }
+
+    /// The way out, where there is one to name.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     pub(super) fn stopped(database: &str) -> Self {
-        Self { message: format!("the manager of database {database:?} has stopped") }
+        Self::new(format!("the manager of database {database:?} has stopped"))
     }
 
-    pub(super) fn server(source: &tokio_postgres::Error) -> Self {
-        Self { message: format!("cannot read the catalog: {}", reason(source)) }
+    pub(super) fn server(doing: &str, source: &tokio_postgres::Error) -> Self {
+        Self::new(format!("cannot {doing}: {}", reason(source)))
     }
 
-    pub(super) fn keys(source: &KeyError) -> Self {
-        Self { message: source.to_string() }
+    pub(super) fn silent(doing: &str) -> Self {
+        Self::new(format!("cannot {doing}: the server gave no answer that can be read"))
     }
 
-    pub(super) fn silent() -> Self {
-        Self { message: "the server gave no answer to the catalog query".into() }
+    pub(super) fn slow(doing: &str) -> Self {
+        Self::new(format!("cannot {doing}: the server gives no answer"))
+    }
+
+    pub(super) fn away() -> Self {
+        Self::new("Pyrite's own connection to the database is lost".into())
+    }
+
+    pub(super) fn random() -> Self {
+        Self::new("the system gives no random numbers".into())
+    }
+
+    pub(super) fn restless() -> Self {
+        Self::new("the keyring changes faster than it can be read".into())
+    }
+
+    pub(super) fn no_keyring() -> Self {
+        Self::new("the keyring in the database is gone".into())
+    }
+
+    pub(super) fn lacking_root(proxies: &[String]) -> Self {
+        Self {
+            sqlstate: "55000",
+            message: format!("proxies that run have not got the new root key: {}", proxies.join(", ")),
+            hint: Some(
+                "Name it under keys.next_root in their configuration too, and RELOAD or stop them. Nothing was changed."
+                    .into(),
+            ),
+        }
+    }
+
+    pub(super) fn behind(needed: u64, found: u64) -> Self {
+        Self::new(format!("the keyring is at change {found}, where {needed} was expected"))
+    }
+}
+
+impl From<&KeyError> for RefreshError {
+    fn from(error: &KeyError) -> Self {
+        Self { sqlstate: error.sqlstate(), message: error.to_string(), hint: error.hint() }
     }
 }
 
 impl From<CatalogError> for RefreshError {
     fn from(error: CatalogError) -> Self {
-        Self { message: error.to_string() }
+        Self::new(error.to_string())
     }
 }
 

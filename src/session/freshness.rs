@@ -16,7 +16,7 @@ use crate::wire::backend::Status;
 use crate::wire::build;
 
 use super::error::End;
-use super::machine::Machine;
+use super::machine::{Awaited, Machine};
 use super::pipeline::{Entry, Own, Question};
 
 /// Name of our own statements and portals.
@@ -121,6 +121,11 @@ impl Freshness {
         }
     }
 
+    /// The keys in use have changed.
+    pub(super) fn keys_changed(&mut self) {
+        self.catalog.dirty |= self.local;
+    }
+
     /// Whether the catalog is this transaction's own.
     pub(super) fn local(&self) -> bool {
         self.local
@@ -174,7 +179,7 @@ impl Machine {
         if self.fresh.catalog.dirty {
             if self.status == Status::Idle && !self.open {
                 let database = Arc::clone(&self.database);
-                self.refresh = Some(Box::pin(async move { database.refresh().await }));
+                self.refresh = Some(Box::pin(async move { Awaited::Catalog(database.refresh().await) }));
             } else {
                 self.ask(Question::Catalog, CATALOG_QUERY);
             }
@@ -216,8 +221,8 @@ impl Machine {
                 self.learnt(environment, &answer);
             }
             Question::Catalog => {
-                let catalog =
-                    self.database.parse_catalog(&json).map_err(|e| End::fatal("58000", e.message))?;
+                let catalog = self.database.parse_catalog(&json, &self.snapshot.keyring);
+                let catalog = catalog.map_err(|e| End::fatal("58000", e.message))?;
                 self.catalog = Arc::new(catalog);
                 self.fresh.catalog = Known { dirty: false, volatile: true };
                 self.fresh.local = true;
@@ -243,13 +248,28 @@ impl Machine {
             return false;
         }
         let database = Arc::clone(&self.database);
-        self.refresh = Some(Box::pin(async move { database.refresh().await }));
+        self.refresh = Some(Box::pin(async move { Awaited::Catalog(database.refresh().await) }));
         self.holding = true;
         true
     }
 
+    /// What was waited for is there.
+    pub(super) fn awaited(&mut self, outcome: Awaited) {
+        match outcome {
+            Awaited::Catalog(outcome) => self.refreshed(outcome),
+            Awaited::Key(outcome) => {
+                self.holding = false;
+                if let Err(error) = outcome {
+                    tracing::warn!(%error, "the keyring could not be read to look for an unknown key");
+                }
+                let newest = Arc::clone(&self.database.snapshot());
+                self.adopt(newest);
+            }
+        }
+    }
+
     /// The shared catalog was read anew.
-    pub(super) fn refreshed(&mut self, outcome: Result<Arc<Catalog>, RefreshError>) {
+    fn refreshed(&mut self, outcome: Result<Arc<Catalog>, RefreshError>) {
         let held = std::mem::take(&mut self.holding);
         self.fresh.released = held;
         match outcome {

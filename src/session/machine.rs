@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::catalog::Catalog;
-use crate::database::{Database, RefreshError};
-use crate::keys::Keyring;
+use crate::database::{Database, RefreshError, Snapshot};
+use crate::keys::KeyId;
 use crate::sql::plan::Refusal;
 use crate::transform::Transformer;
 use crate::transport::{Inbox, Link};
 use crate::value::Settings;
 use crate::wire::backend::Status;
 
+use super::epoch::Hold;
 use super::error::End;
 use super::freshness::Freshness;
 use super::pipeline::Pipeline;
@@ -41,8 +42,16 @@ pub(super) enum Verdict {
     Wait,
 }
 
-/// A catalog that is being read.
-type Refresh = Pin<Box<dyn Future<Output = Result<Arc<Catalog>, RefreshError>>>>;
+/// What the session waits for, other than its two sockets.
+pub(super) enum Awaited {
+    /// The shared catalog was read anew.
+    Catalog(Result<Arc<Catalog>, RefreshError>),
+    /// The keyring was looked through for a key.
+    Key(Result<(), RefreshError>),
+}
+
+/// A catalog or keyring that is being read.
+type Refresh = Pin<Box<dyn Future<Output = Awaited>>>;
 
 /// One session after its start-up.
 pub(super) struct Machine {
@@ -50,8 +59,12 @@ pub(super) struct Machine {
     /// What names mean: the shared snapshot, or this transaction's own.
     pub catalog: Arc<Catalog>,
     pub transformer: Transformer,
-    /// The keys that it uses.
-    pub keyring: Arc<Keyring>,
+    /// The shared catalog, and the keys that are in use.
+    pub snapshot: Arc<Snapshot>,
+    /// What is under way under which keys.
+    pub hold: Hold,
+    /// A data key that the keyring was looked through for, for the value at hand.
+    pub asked_key: Option<KeyId>,
     pub pipeline: Pipeline,
     pub statements: Names<Statement>,
     pub portals: Names<Portal>,
@@ -99,14 +112,17 @@ pub(super) struct Machine {
 impl Machine {
     /// A session of this database that has just become ready.
     pub(super) fn new(database: Arc<Database>, seat: Arc<Seat>) -> Machine {
-        let catalog = database.catalog();
-        let keyring = database.keyring();
-        let transformer = Transformer::new(Arc::clone(&keyring), Ok(Settings::default()));
+        let hold = Hold::new(database.pin());
+        let snapshot = Arc::clone(&database.snapshot());
+        let catalog = Arc::clone(&snapshot.catalog);
+        let transformer = Transformer::new(Arc::clone(&snapshot.keyring), Ok(Settings::default()));
         Machine {
             database,
             catalog,
             transformer,
-            keyring,
+            snapshot,
+            hold,
+            asked_key: None,
             pipeline: Pipeline::default(),
             statements: Names::default(),
             portals: Names::default(),
@@ -157,11 +173,10 @@ impl Machine {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, client: &mut Link, server: &mut Link) -> Poll<Result<(), End>> {
-        if !self.fresh.local() {
-            let current = self.database.catalog_guard();
-            if !Arc::ptr_eq(&current, &self.catalog) {
-                self.catalog = Arc::clone(&current);
-            }
+        let current = self.database.snapshot();
+        if !Arc::ptr_eq(&current, &self.snapshot) {
+            let current = Arc::clone(&current);
+            self.adopt(current);
         }
         loop {
             let mut again = self.poll_refresh(cx);
@@ -215,7 +230,7 @@ impl Machine {
         };
         self.refresh = None;
         self.stalled = false;
-        self.refreshed(outcome);
+        self.awaited(outcome);
         true
     }
 

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod console;
+mod epoch;
 mod error;
 mod errors;
 mod freshness;

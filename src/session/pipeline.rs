@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::sql::plan::Refusal;
 
 use super::planned::{BoundPortal, Planned, ScriptRun};
+use super::request::Origin;
 
 /// A request that is to be answered.
 #[derive(Debug)]
@@ -31,6 +32,12 @@ pub(super) enum Entry {
     FunctionCall,
     /// Our own Describe of a rewritten statement; the client does not see its answer.
     Inspect(Rc<Planned>),
+    /// Our own Describe of a statement that is about to be prepared again: does it still exist?
+    Probe,
+    /// Our own Close of it.
+    Closing,
+    /// Our own Parse of it, with the new plan, and where the old one came from.
+    Again(Rc<Planned>, Rc<Origin>),
     /// A query of ours.
     Own(Own),
     /// A query of ours that fails, so that the transaction block fails as the client was told.

@@ -110,22 +110,17 @@ impl Machine {
         Ok(sql::plan_script(text, &Scope { catalog: &self.catalog, environment, names: &live }))
     }
 
-    /// Takes over a new keyring.
-    pub(super) fn transformer_follow(&mut self) {
-        let keyring = self.database.keyring();
-        if !Arc::ptr_eq(&keyring, &self.keyring) {
-            self.keyring = Arc::clone(&keyring);
-            self.transformer.set_keyring(keyring);
-        }
-    }
-
     /// Writes the Bind of a planned statement. Gives the formats that the client wants, or why not.
     pub(super) fn bind_planned(
         &mut self,
         body: &[u8],
         planned: &Planned,
     ) -> Result<Result<Vec<Format>, Refusal>, End> {
-        self.transformer_follow();
+        if planned.uses_keys
+            && let Some(refusal) = self.lease_over()
+        {
+            return Ok(Err(refusal));
+        }
         let bind = Bind::parse(body).map_err(End::Client)?;
         let params = planned.rewrite.params.len();
         if bind.count() != params {
@@ -140,11 +135,12 @@ impl Machine {
             Ok(formats) => formats,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let start = self.composed.len();
         let frame = build::begin(&mut self.composed, b'B');
         build::cstr(&mut self.composed, bind.portal);
         build::cstr(&mut self.composed, bind.statement);
         if let Err(refusal) = self.bind_values(&bind, planned) {
-            self.composed.clear();
+            self.composed.truncate(start);
             return Ok(Err(refusal));
         }
         write_result_formats(&bind, planned, &mut self.composed);

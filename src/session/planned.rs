@@ -1,10 +1,11 @@
 //! A plan made ready for the wire: text, parameters, positions.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, EncryptedColumn};
-use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite};
+use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite, Slot};
 use crate::transform::{TransformError, Transformer};
 use crate::value::{Format, Type};
 use crate::wire::backend::{Field, RowDescription};
@@ -30,6 +31,8 @@ pub(super) struct Planned {
     pub carriers: Vec<Carrier>,
     /// Whether an output is to be opened.
     pub opens: bool,
+    /// Whether a value is sealed, or terms are compared.
+    pub uses_keys: bool,
     spans: Spans,
 }
 
@@ -49,6 +52,12 @@ pub(super) struct BoundPortal {
     pub planned: Rc<Planned>,
     /// Formats that the client wants, one per output.
     pub formats: Vec<Format>,
+    /// Counter of the keyring that its values were sealed under.
+    pub epoch: u64,
+    /// How often the proxy had lost its lease then.
+    pub lapses: u64,
+    /// It has run to its end: nothing more comes of it.
+    pub spent: Cell<bool>,
 }
 
 /// A simple query under way.
@@ -88,7 +97,26 @@ impl Planned {
             Some(())
         })?;
         let opens = rewrite.outputs.iter().any(|o| matches!(o, Output::Open { .. }));
-        Some(Planned { rewrite, text, oids, carriers, opens, spans })
+        let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces);
+        Some(Planned { rewrite, text, oids, carriers, opens, uses_keys, spans })
+    }
+
+    /// Whether a client that knows the other one sees no difference: the same parameters and columns.
+    pub(super) fn looks_like(&self, other: &Planned) -> bool {
+        let (mine, yours) = (&self.rewrite, &other.rewrite);
+        let params = mine.params.iter().zip(&yours.params);
+        let outputs = mine.outputs.iter().zip(&yours.outputs);
+        mine.params.len() == yours.params.len()
+            && params.into_iter().all(|(a, b)| (a.type_oid, a.announced) == (b.type_oid, b.announced))
+            && mine.outputs.len() == yours.outputs.len()
+            && outputs.into_iter().all(|(a, b)| match (a, b) {
+                (Output::Plain, Output::Plain) => true,
+                (Output::Open { column: a, casts: x, .. }, Output::Open { column: b, casts: y, .. }) => {
+                    x.last().unwrap_or(&a.ty) == y.last().unwrap_or(&b.ty)
+                }
+                _ => false,
+            })
+            && mine.command_tag == yours.command_tag
     }
 
     /// Whether the server gets the same text, values are sealed for the same columns, and outputs are the same.
@@ -109,6 +137,12 @@ impl Planned {
     pub(super) fn position(&self, server: u32) -> Option<u32> {
         self.spans.client_position(server)
     }
+}
+
+/// Whether a value is sealed, or terms are compared.
+fn uses_keys(slots: &[Slot], pieces: &[Piece]) -> bool {
+    let term = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains("pyrite.eq"));
+    !slots.is_empty() || pieces.iter().any(term)
 }
 
 fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
@@ -164,6 +198,11 @@ impl ScriptRun {
             literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
         })?;
         Some(ScriptRun { script, index: 0, refused, spans })
+    }
+
+    /// Whether a statement of the script seals a value or compares terms.
+    pub(super) fn uses_keys(script: &ScriptRewrite) -> bool {
+        uses_keys(&script.slots, &script.pieces)
     }
 
     /// The outputs of the statement that is answered now.

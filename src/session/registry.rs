@@ -111,6 +111,13 @@ impl<T: Clone> Names<T> {
         self.named.iter().filter_map(|(name, slot)| Some((&**name, slot.value.as_ref()?)))
     }
 
+    /// All that a name means, or will mean again should what is under way fail.
+    pub(super) fn possible(&self) -> impl Iterator<Item = &T> {
+        let now = self.named.values().chain(std::iter::once(&self.unnamed));
+        let before = self.log.iter().filter_map(|change| change.previous.as_ref());
+        now.filter_map(|slot| slot.value.as_ref()).chain(before)
+    }
+
     /// All requests before `answered` have succeeded.
     pub(super) fn confirm(&mut self, answered: u64) {
         while self.log.front().is_some_and(|change| change.sequence < answered) {

@@ -14,7 +14,8 @@ use super::error::End;
 use super::freshness::{Effects, Ground};
 use super::machine::{Machine, Verdict};
 use super::pipeline::{Entry, Mask};
-use super::planned::{BoundPortal, Planned, ScriptRun};
+use super::planned::BoundPortal;
+use super::planned::{Planned, ScriptRun};
 use super::plans::Ready;
 use super::registry::Lookup;
 
@@ -32,11 +33,13 @@ pub(super) struct Statement {
 /// What a plan was made of, to make it again when the catalog has changed.
 pub(super) struct Origin {
     /// The client's text.
-    pub text: Box<[u8]>,
+    pub text: Rc<[u8]>,
     /// Announced parameter types.
-    pub oids: Box<[u32]>,
+    pub oids: Rc<[u32]>,
     /// Version of the catalog under which the plan was last found to hold.
     pub catalog: Cell<u64>,
+    /// It was to be prepared again, and the server refused: there is no such statement there now.
+    pub lost: Cell<bool>,
 }
 
 /// The client's text may hold values.
@@ -148,7 +151,8 @@ impl Machine {
 
     fn origin(&self, parse: &Parse<'_>) -> Rc<Origin> {
         let catalog = Cell::new(self.catalog.version());
-        Rc::new(Origin { text: parse.text.into(), oids: parse.oids().collect(), catalog })
+        let lost = Cell::new(false);
+        Rc::new(Origin { text: parse.text.into(), oids: parse.oids().collect(), catalog, lost })
     }
 
     /// Makes sure that a statement's plan holds under the current catalog. The server plans anew by itself;
@@ -157,7 +161,7 @@ impl Machine {
     fn check_plan(&mut self, statement: &Statement) -> Held {
         let Some(origin) = &statement.origin else { return Held::Yes };
         let version = self.catalog.version();
-        if origin.catalog.get() == version {
+        if origin.catalog.get() == version && !origin.lost.get() {
             return Held::Yes;
         }
         if statement.planned.is_none() && sql::screen(&self.catalog, &origin.text).cleared().is_some() {
@@ -170,16 +174,43 @@ impl Machine {
             Ground::Unknown(refusal) => return Held::No(refusal),
             Ground::Firm => self.plan_statement(&origin.text, origin.oids.iter().copied()),
         };
-        let same = match (&ready, &statement.planned) {
-            (Ready::Forward(_), None) => true,
-            (Ready::Planned(now), Some(before)) => now.same_as(before),
-            _ => false,
-        };
-        if !same {
-            return Held::No(stale_plan());
+        match (&ready, &statement.planned) {
+            (Ready::Forward(_), None) => {}
+            (Ready::Planned(now), Some(before)) if now.same_as(before) && !origin.lost.get() => {}
+            (Ready::Planned(now), Some(before)) if now.looks_like(before) => {
+                return Held::Again(Rc::clone(now), Rc::clone(origin));
+            }
+            _ => return Held::No(stale_plan()),
         }
         origin.catalog.set(version);
         Held::Yes
+    }
+
+    /// Prepares a statement again with another plan, under its name, so that the client need not know. Open portals
+    /// of the old one live on. Should the server skip or refuse it, the old one stands in the books again.
+    fn prepare_again(&mut self, name: &[u8], before: &Statement, planned: &Rc<Planned>, origin: &Rc<Origin>) {
+        if !origin.lost.get() {
+            // What was deallocated in SQL must not come back; and the server tells if other columns changed.
+            build::statement(&mut self.composed, b'D', name);
+            self.push(Entry::Probe);
+        }
+        if !name.is_empty() {
+            build::statement(&mut self.composed, b'C', name);
+            self.push(Entry::Closing);
+        }
+        build::parse(&mut self.composed, name, |out| out.extend_from_slice(&planned.text), &planned.oids);
+        build::statement(&mut self.composed, b'D', name);
+        let now = Rc::new(Origin {
+            text: Rc::clone(&origin.text),
+            oids: Rc::clone(&origin.oids),
+            catalog: Cell::new(self.catalog.version()),
+            lost: Cell::new(false),
+        });
+        let statement =
+            Statement { planned: Some(Rc::clone(planned)), effects: before.effects, origin: Some(now) };
+        self.statements.define(name, Some(statement), self.place());
+        self.push(Entry::Again(Rc::clone(planned), Rc::clone(origin)));
+        self.push(Entry::Inspect(Rc::clone(planned)));
     }
 
     /// Sends what is sure to fail, with our error over the server's.
@@ -236,15 +267,21 @@ impl Machine {
                 return Ok(Verdict::Replace);
             }
         };
-        match self.check_plan(&statement) {
-            Held::Yes => {}
-            Held::Wait => return Ok(Verdict::Wait),
-            Held::No(refusal) => {
-                self.refuse_parse(REFUSED_NAME, Arc::new(refusal));
-                return Ok(Verdict::Replace);
-            }
+        if statement.planned.is_some() {
+            self.follow();
         }
-        let Some(planned) = statement.planned else {
+        let (again, refusal) = match self.check_plan(&statement) {
+            Held::Yes => (None, None),
+            Held::Again(planned, origin) => (Some((planned, origin)), None),
+            Held::Wait => return Ok(Verdict::Wait),
+            Held::No(refusal) => (None, Some(refusal)),
+        };
+        if let Some(refusal) = refusal {
+            self.refuse_parse(REFUSED_NAME, Arc::new(refusal));
+            return Ok(Verdict::Replace);
+        }
+        let planned = again.as_ref().map(|(planned, _)| planned).or(statement.planned.as_ref()).cloned();
+        let Some(planned) = planned else {
             self.define_portal(portal, Portal { bound: None, effects: statement.effects });
             self.push(Entry::Bind(Mask::None));
             return Ok(Verdict::Pass);
@@ -253,11 +290,16 @@ impl Machine {
             Ground::Due => return Ok(Verdict::Wait),
             Ground::Failed => Err(in_failed_transaction()),
             Ground::Unknown(refusal) => Err(refusal),
-            Ground::Firm => self.bind_planned(body, &planned)?,
+            Ground::Firm => {
+                if let Some((planned, origin)) = &again {
+                    self.prepare_again(name, &statement, planned, origin);
+                }
+                self.bind_planned(body, &planned)?
+            }
         };
         match outcome {
             Ok(formats) => {
-                let bound = BoundPortal { planned: Rc::clone(&planned), formats };
+                let bound = self.bound_portal(Rc::clone(&planned), formats);
                 self.define_portal(
                     portal,
                     Portal { bound: Some(Rc::new(bound)), effects: statement.effects },
@@ -292,6 +334,10 @@ impl Machine {
             Lookup::Known(None) if name.is_empty() => Portal { bound: None, effects: Effects::default() },
             Lookup::Known(None) => Portal { bound: None, effects: Effects::ALL },
         };
+        if let Some(refusal) = portal.bound.as_ref().and_then(|bound| self.portal_over(bound)) {
+            self.refuse_parse(REFUSED_NAME, Arc::new(refusal));
+            return Ok(Verdict::Replace);
+        }
         if let Some(bound) = &portal.bound
             && bound.planned.opens
         {
@@ -347,6 +393,7 @@ impl Machine {
         let (entry, ruling) = if let Some(cleared) = screen.cleared() {
             (Entry::Query(Mask::None, None), Ruling::Forward(cleared))
         } else {
+            self.follow();
             match self.ground() {
                 Ground::Due => return Ruling::Wait,
                 Ground::Failed => self.refuse_query(in_failed_transaction()),
@@ -380,7 +427,11 @@ impl Machine {
             }
             Err(refusal) => return self.refuse_query(refusal),
         };
-        self.transformer_follow();
+        if ScriptRun::uses_keys(&script)
+            && let Some(refusal) = self.lease_over()
+        {
+            return self.refuse_query(refusal);
+        }
         let frame = build::begin(&mut self.composed, b'Q');
         let run = ScriptRun::new(script, text, &mut self.transformer, &mut self.composed);
         let Some(run) = run else {
@@ -471,6 +522,8 @@ enum Held {
     Yes,
     /// Not known before the server has answered.
     Wait,
+    /// Another one has to take its place, of which the client sees nothing.
+    Again(Rc<Planned>, Rc<Origin>),
     No(Refusal),
 }
 

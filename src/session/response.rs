@@ -79,8 +79,11 @@ impl Machine {
                 let planned = planned.clone();
                 self.parameters(body, planned.as_deref())
             }
-            (b't', Entry::Inspect(_)) => Ok(Verdict::Replace),
-            (b'n', Entry::Inspect(_)) => {
+            (b't', Entry::Inspect(_) | Entry::Probe) => Ok(Verdict::Replace),
+            (b'n' | b'T', Entry::Probe)
+            | (b'3', Entry::Closing)
+            | (b'1', Entry::Again(..))
+            | (b'n', Entry::Inspect(_)) => {
                 self.done();
                 Ok(Verdict::Replace)
             }
@@ -180,10 +183,14 @@ impl Machine {
         }
         let values = backend::data_row(body).map_err(End::Server)?;
         let opened = open_row(values, outputs, formats, shown, &mut self.transformer, &mut self.composed);
-        match opened {
-            Ok(()) => Ok(Verdict::Replace),
-            Err(error) => self.row_failed(error),
+        let Err(error) = opened else { return Ok(Verdict::Replace) };
+        if let Some(id) = self.transformer.unknown_key()
+            && self.learn(id)
+        {
+            self.composed.clear();
+            return Ok(Verdict::Wait);
         }
+        self.row_failed(error)
     }
 
     /// A value cannot be opened. The client gets an error as from the statement; the server, which knows of
@@ -252,7 +259,10 @@ impl Machine {
             _ => return Err(End::out_of_step(b'C')),
         };
         self.copy_in = false;
-        if matches!(self.pipeline.front(), Some(Entry::Execute(_))) {
+        if let Some(Entry::Execute(bound)) = self.pipeline.front() {
+            if let Some(bound) = bound {
+                bound.spent.set(true);
+            }
             self.done();
         }
         let Some(tag) = tag else {
@@ -267,6 +277,10 @@ impl Machine {
         let from = self.pipeline.answered();
         let parse = matches!(self.pipeline.front(), Some(Entry::Parse(_)));
         let unnamed = parse && self.statements.changes_unnamed(from);
+        if let Some(Entry::Again(_, origin)) = self.pipeline.front() {
+            // It was closed before.
+            origin.lost.set(true);
+        }
         self.skipping = !self.pipeline.skip();
         let to = self.pipeline.answered();
         self.statements.undo(from, to);
@@ -354,6 +368,7 @@ impl Machine {
             self.portals.drop_confirmed(self.pipeline.answered());
             self.fresh.transaction_over(self.pipeline.due() == 0);
         }
+        self.let_go();
         match own {
             None if self.discarding => self.discarded(status),
             None => Ok(Verdict::Pass),
@@ -393,9 +408,10 @@ impl Entry {
     /// The planned statement that it runs.
     fn planned(&self) -> Option<Rc<Planned>> {
         match self {
-            Entry::Parse(Mask::Planned(p)) | Entry::Bind(Mask::Planned(p)) | Entry::Inspect(p) => {
-                Some(Rc::clone(p))
-            }
+            Entry::Parse(Mask::Planned(p))
+            | Entry::Bind(Mask::Planned(p))
+            | Entry::Inspect(p)
+            | Entry::Again(p, _) => Some(Rc::clone(p)),
             Entry::DescribeStatement(planned) => planned.clone(),
             Entry::DescribePortal(bound) | Entry::Execute(bound) => {
                 bound.as_ref().map(|b| Rc::clone(&b.planned))

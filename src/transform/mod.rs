@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::catalog::EncryptedColumn;
-use crate::keys::{self, CellCipher, Keyring};
+use crate::catalog::{EncryptedColumn, SearchSlot};
+use crate::crypto::CryptoError;
+use crate::keys::{self, CellCipher, KeyId, Keyring};
 use crate::sql::plan::{Role, Slot, Source};
 use crate::value::{self, CastContext, Datum, Format, Input, Settings, Type, ValueError};
 
@@ -24,13 +25,21 @@ pub struct Transformer {
     plaintext: Zeroizing<Vec<u8>>,
     /// Values sealed and opened so far.
     done: (u64, u64),
+    /// The data key that the last value was under, if it is in no keyring that is known here.
+    unknown: Option<KeyId>,
 }
 
 impl Transformer {
     /// A transformer over one snapshot of the keyring. `settings` may be an error: the session's settings
     /// cannot be followed, and every value is refused with it until they change.
     pub fn new(keyring: Arc<Keyring>, settings: Result<Settings, ValueError>) -> Self {
-        Self { cipher: CellCipher::new(keyring), settings, plaintext: Zeroizing::new(Vec::new()), done: (0, 0) }
+        Self {
+            cipher: CellCipher::new(keyring),
+            settings,
+            plaintext: Zeroizing::new(Vec::new()),
+            unknown: None,
+            done: (0, 0),
+        }
     }
 
     /// How many values it has sealed and opened.
@@ -96,10 +105,15 @@ impl Transformer {
     ) -> Result<(), TransformError> {
         let settings = self.settings.as_ref().map_err(|e| TransformError::value(column, e))?;
         self.plaintext.zeroize();
-        let tag = self
-            .cipher
-            .open(&column.group.0, envelope, &mut self.plaintext)
-            .map_err(|e| TransformError::crypto(column, &e))?;
+        self.unknown = None;
+        let opened = self.cipher.open(&column.group.0, envelope, &mut self.plaintext);
+        let tag = opened.map_err(|error| {
+            self.unknown = match error {
+                CryptoError::UnknownKey(id) => Some(id),
+                _ => None,
+            };
+            TransformError::crypto(column, &error)
+        })?;
         if tag != encoding_tag(&column.ty) {
             return Err(TransformError::wrong_type(column));
         }
@@ -110,6 +124,12 @@ impl Transformer {
             cast_and_write(&column.ty, &self.plaintext, casts, format, settings, out)
         };
         written.map_err(|e| TransformError::value(column, &e))
+    }
+
+    /// The data key that the value which could not be opened just now is under, if it is not known here: another
+    /// proxy may have added it.
+    pub fn unknown_key(&self) -> Option<KeyId> {
+        self.unknown
     }
 
     /// Reads a slot's input as its source type (unknown: the first cast's, else the column's) and applies
@@ -151,8 +171,13 @@ impl Transformer {
     fn term(&self, column: &EncryptedColumn, datum: &Datum) -> Result<[u8; 16], TransformError> {
         let settings = self.settings.as_ref()?;
         let canonical = Zeroizing::new(datum.equality_bytes(&column.ty, settings)?);
+        // The one that the statement's text names, whatever is searched by now.
+        let slot = match column.slot {
+            SearchSlot::A => keys::Slot::A,
+            SearchSlot::B => keys::Slot::B,
+        };
         self.cipher
-            .equality_term(&column.group.0, keys::Slot::A, &canonical)
+            .equality_term(&column.group.0, slot, &canonical)
             .map_err(|e| TransformError::crypto(column, &e))
     }
 
