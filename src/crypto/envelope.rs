@@ -225,10 +225,60 @@ pub fn seal(
     if total > MAX_LEN {
         return Err(CryptoError::TooLong);
     }
-    let start = out.len();
-    // In one step, so that no plaintext is left behind in a buffer that was too small.
     out.reserve(total);
-    let sealed = header.write(present, out).and_then(|()| {
+    let start = out.len();
+    let written = header.write(present, out);
+    seal_behind(start, written, scope, derived, nonce, plaintext, scratch, out)
+}
+
+/// Appends the envelope of `plaintext` with the header of `old` under another data key; with other equality
+/// terms, if some are given. Further terms stay as they are. The caller has opened `old`, so that all this is
+/// authentic. On an error `out` is as before.
+#[allow(clippy::too_many_arguments)] // as for `seal`
+pub fn reseal(
+    old: &Envelope<'_>,
+    data_key: KeyId,
+    equality: Option<&[Term<'_>]>,
+    scope: &Scope,
+    derived: &Derived,
+    nonce: &Nonce,
+    plaintext: &[u8],
+    scratch: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<(), CryptoError> {
+    let start = out.len();
+    let written = match equality {
+        Some(equality) => old.write_header(data_key, equality, out),
+        None => {
+            let (fixed, rest) = old.header.split_at_checked(FIXED_LEN).unwrap_or_default();
+            out.extend_from_slice(fixed.get(..FIXED_LEN - KEY_ID_LEN).unwrap_or_default());
+            out.extend_from_slice(&data_key.to_bytes());
+            out.extend_from_slice(rest);
+            Ok(())
+        }
+    };
+    seal_behind(start, written, scope, derived, nonce, plaintext, scratch, out)
+}
+
+/// Appends nonce, ciphertext and tag to a header that begins at `start`, or takes the header off again.
+#[allow(clippy::too_many_arguments)]
+fn seal_behind(
+    start: usize,
+    header: Result<(), CryptoError>,
+    scope: &Scope,
+    derived: &Derived,
+    nonce: &Nonce,
+    plaintext: &[u8],
+    scratch: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<(), CryptoError> {
+    let behind = plaintext.len().saturating_add(NONCE_LEN + TAG_LEN);
+    let sealed = header.and_then(|()| {
+        if out.len().saturating_sub(start).saturating_add(behind) > MAX_LEN {
+            return Err(CryptoError::TooLong);
+        }
+        // In one step, so that no plaintext is left behind in a buffer that was too small.
+        out.reserve(behind);
         associated(scope, out.get(start..).unwrap_or_default(), scratch);
         out.extend_from_slice(&nonce.first);
         out.extend_from_slice(&nonce.second);
@@ -239,7 +289,6 @@ pub fn seal(
     match sealed {
         Ok(tag) => {
             out.extend_from_slice(&tag);
-            debug_assert_eq!(out.len(), start + total);
             Ok(())
         }
         Err(error) => {
@@ -341,6 +390,46 @@ impl<'a> Envelope<'a> {
         let (offset, len) = entry(self.header, at)?;
         let bytes = self.header.get(offset..offset.checked_add(len)?)?;
         Some(Term { kind, slot, key: key_id(self.header, at)?, bytes })
+    }
+
+    /// Appends this header under another data key and with these equality terms.
+    fn write_header(
+        &self,
+        data_key: KeyId,
+        equality: &[Term<'_>],
+        out: &mut Vec<u8>,
+    ) -> Result<(), CryptoError> {
+        let header = Header { type_tag: self.type_tag, data_key, terms: equality };
+        let present = header.present()?;
+        if present & !EQUALITY_BITS != 0 || (present == 0 && self.present & !EQUALITY_BITS != 0) {
+            return Err(CryptoError::Malformed("terms without an equality term"));
+        }
+        header.write(present | (self.present & !EQUALITY_BITS), out)?;
+        let blocks = (self.present & EQUALITY_BITS).count_ones() as usize * EQUALITY_BLOCK_LEN;
+        let directory = FIXED_LEN + blocks;
+        let terms = directory + (self.present >> 2).count_ones() as usize * ENTRY_LEN;
+        // The further terms move as far as the directory does.
+        let moved = equality.len() * EQUALITY_BLOCK_LEN;
+        for at in (directory..terms).step_by(ENTRY_LEN) {
+            let inconsistent = CryptoError::Malformed("the directory of terms is inconsistent");
+            let (Some(key), Some((offset, len))) = (key_id(self.header, at), entry(self.header, at)) else {
+                return Err(inconsistent);
+            };
+            let offset = offset.saturating_add(moved).saturating_sub(blocks);
+            let (Ok(offset), Ok(len)) = (u32::try_from(offset), u32::try_from(len)) else {
+                return Err(CryptoError::TooLong);
+            };
+            out.extend_from_slice(&key.to_bytes());
+            out.extend_from_slice(&offset.to_be_bytes());
+            out.extend_from_slice(&len.to_be_bytes());
+        }
+        out.extend_from_slice(self.header.get(terms..).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Whether it carries terms at all.
+    pub fn has_terms(&self) -> bool {
+        self.present != 0
     }
 
     /// Appends the plaintext to `out`, if the envelope is authentic in this scope; otherwise `out` is as

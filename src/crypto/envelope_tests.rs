@@ -209,3 +209,52 @@ fn any_bytes_parse_or_are_refused() {
         }
     }
 }
+
+#[test]
+fn resealing_changes_the_key_and_the_terms_that_are_given() {
+    let all = all_terms();
+    let new_key = KeyId(7);
+    let reseal_as = |old: &[u8], equality: Option<&[Term<'_>]>| {
+        let mut out = b"before".to_vec();
+        let old = Envelope::parse(old).unwrap();
+        let done = reseal(
+            &old,
+            new_key,
+            equality,
+            &scope(),
+            &derived(),
+            &nonce(),
+            b"new plaintext",
+            &mut Vec::new(),
+            &mut out,
+        );
+        assert!(done.is_ok() || out == b"before");
+        done.map(|()| out.split_off(6))
+    };
+    let expected = |terms: &[Term<'_>]| {
+        let header = Header { type_tag: 9, data_key: new_key, terms };
+        let mut out = Vec::new();
+        seal(&header, &scope(), &derived(), &nonce(), b"new plaintext", &mut Vec::new(), &mut out).unwrap();
+        out
+    };
+    let equality_choices = [&[][..], &[all[0]], &[all[0], all[1]]];
+    for further in [&[][..], &all[2..]] {
+        for old_equality in equality_choices {
+            let terms = [old_equality, further].concat();
+            let Ok(old) = sealed(&terms, 9, b"old") else { continue };
+            assert_eq!(reseal_as(&old, None).unwrap(), expected(&terms));
+            for equality in equality_choices {
+                let terms = [equality, further].concat();
+                match reseal_as(&old, Some(equality)) {
+                    Ok(new) => assert_eq!(new, expected(&terms)),
+                    Err(error) => {
+                        assert!(matches!(error, CryptoError::Malformed(_)));
+                        assert!(equality.is_empty() && !further.is_empty(), "only without its place");
+                    }
+                }
+            }
+            assert!(reseal_as(&old, Some(&[all[1]])).is_err(), "slot B needs slot A");
+            assert!(reseal_as(&old, Some(&[all[0], all[2]])).is_err(), "an order term is no equality term");
+        }
+    }
+}

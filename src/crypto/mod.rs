@@ -35,6 +35,12 @@ impl KeyId {
         self.0.to_be_bytes()
     }
 
+    /// As people write it: 16 hexadecimal digits, as [`std::fmt::Display`] prints it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_id = text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_id.then(|| u64::from_str_radix(text, 16).ok().map(Self)).flatten()
+    }
+
     /// From an envelope or from `pyrite.keys`.
     pub fn from_bytes(bytes: [u8; 8]) -> Self {
         Self(u64::from_be_bytes(bytes))
@@ -56,4 +62,14 @@ impl std::fmt::Debug for KeyId {
 /// Fills `bytes` from the operating system's generator.
 pub fn fill_random(bytes: &mut [u8]) -> Result<(), CryptoError> {
     getrandom::fill(bytes).map_err(|_| CryptoError::Random)
+}
+
+#[test]
+fn key_ids_are_read_as_they_are_printed() {
+    let id = KeyId(0x0123_4567_89ab_cdef);
+    assert_eq!(KeyId::parse(&id.to_string()), Some(id));
+    assert_eq!(KeyId::parse("0123456789ABCDEF"), Some(id));
+    for wrong in ["", "1", "+123456789abcdef", "0123456789abcdef0", "0123456789abcdeg"] {
+        assert_eq!(KeyId::parse(wrong), None, "{wrong}");
+    }
 }

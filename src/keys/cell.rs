@@ -93,6 +93,38 @@ impl CellCipher {
         Ok(envelope.type_tag())
     }
 
+    /// Appends `plaintext`, which [`CellCipher::open`] has read from `envelope`, under the group's primary data
+    /// key. On an error `out` is as before.
+    pub fn reseal(
+        &mut self,
+        group: &GroupBytes,
+        envelope: &Envelope<'_>,
+        plaintext: &[u8],
+        terms: NewTerms<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CryptoError> {
+        let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
+        let key = self.keyring.data_key(group.primary).ok_or(CryptoError::UnknownGroup)?;
+        let pair;
+        let mut list = [EMPTY_TERM; 2];
+        let equality = match terms {
+            NewTerms::Keep => None,
+            NewTerms::Renew(canonical) => {
+                pair = self.sealer.renewed_terms(group, envelope, canonical)?;
+                Some(pair.list(&mut list))
+            }
+        };
+        let (derived, nonce, scratch) = self.sealer.next(key)?;
+        envelope::reseal(envelope, key.id, equality, &group.scope, derived, &nonce, plaintext, scratch, out)
+    }
+
+    /// Whether the envelope lacks a term that is written now, so that its value's canonical form is needed.
+    pub fn lacks_term(&self, group: &GroupBytes, envelope: &Envelope<'_>) -> Result<bool, CryptoError> {
+        let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
+        let lacks = |slot| group.equality(slot).is_some_and(|key| found(envelope, slot, key.id()).is_none());
+        Ok(Slot::ALL.into_iter().any(lacks))
+    }
+
     /// The equality term that a value with this canonical form has in columns of `group`, in this slot: the one
     /// that the statement's text names.
     pub fn equality_term(
@@ -145,11 +177,47 @@ impl Sealer {
         Ok(TermPair { a: Some(a), b: of(Slot::B) })
     }
 
+    /// The terms of a value that has some already. Those of keys that are still written are taken over.
+    fn renewed_terms(
+        &mut self,
+        group: &Group,
+        envelope: &Envelope<'_>,
+        canonical: Option<&[u8]>,
+    ) -> Result<TermPair, CryptoError> {
+        let of = |slot| -> Result<Option<(KeyId, [u8; EQUALITY_TERM_LEN])>, CryptoError> {
+            let Some(key) = group.equality(slot) else { return Ok(None) };
+            let term = found(envelope, slot, key.id()).or_else(|| Some(key.term(canonical?)));
+            Ok(Some((key.id(), term.ok_or(CryptoError::UnusedSlot(slot))?)))
+        };
+        let a = match (of(Slot::A)?, found(envelope, Slot::A, KeyId::NONE)) {
+            (Some(term), _) => term,
+            (None, Some(filler)) => (KeyId::NONE, filler),
+            (None, None) => self.filler()?,
+        };
+        Ok(TermPair { a: Some(a), b: of(Slot::B)? })
+    }
+
     /// What slot A holds where it has no key, so that slot B is in its fixed place: random bytes, which repeat
     /// nowhere.
     fn filler(&mut self) -> Result<(KeyId, [u8; EQUALITY_TERM_LEN]), CryptoError> {
         Ok((KeyId::NONE, self.filler.draw(Instant::now())?))
     }
+}
+
+/// What becomes of the equality terms of a value that is sealed anew.
+#[derive(Clone, Copy)]
+pub enum NewTerms<'a> {
+    /// They stay as they are.
+    Keep,
+    /// They become those of the index keys that are written now. With the value's canonical form, where
+    /// [`CellCipher::lacks_term`].
+    Renew(Option<&'a [u8]>),
+}
+
+/// The term that a key made, if the envelope has it in this slot.
+fn found(envelope: &Envelope<'_>, slot: Slot, key: KeyId) -> Option<[u8; EQUALITY_TERM_LEN]> {
+    let term = envelope.term(TermKind::Equality, slot).filter(|term| term.key == key)?;
+    term.bytes.try_into().ok()
 }
 
 /// The equality terms of one value, each with the id of the key that made it.

@@ -57,6 +57,13 @@ pub enum KeyError {
         /// What to do.
         hint: String,
     },
+    /// An escrow file that cannot be written, opened or put back.
+    Escrow {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// The server refused something.
     Database {
         /// What was being done.
@@ -82,7 +89,8 @@ impl KeyError {
             Self::Root { hint, .. }
             | Self::Schema { hint, .. }
             | Self::Column { hint, .. }
-            | Self::Change { hint, .. } => Some(hint.clone()),
+            | Self::Change { hint, .. }
+            | Self::Escrow { hint, .. } => Some(hint.clone()),
             Self::Provider(error) => Some(error.hint.clone()),
             Self::WrongRoot { .. } => Some(
                 "Start the proxy with the root key that this database's keyring was created with. Without it the \
@@ -108,6 +116,7 @@ impl KeyError {
         match self {
             Self::Crypto(error) => error.sqlstate(),
             Self::Column { .. } | Self::Schema { .. } | Self::Change { .. } => "55000",
+            Self::Escrow { .. } => "22023",
             Self::Tampered(_) | Self::RolledBack { .. } | Self::Keyring(_) => "XX001",
             Self::Root { .. } | Self::Provider(_) | Self::WrongRoot { .. } | Self::Database { .. } => "58000",
         }
@@ -123,7 +132,9 @@ impl std::fmt::Display for KeyError {
                 f,
                 "root key does not fit this database: its keys are under root key {needed}, this one is {given}"
             ),
-            Self::Schema { message, .. } | Self::Change { message, .. } => f.write_str(message),
+            Self::Schema { message, .. } | Self::Change { message, .. } | Self::Escrow { message, .. } => {
+                f.write_str(message)
+            }
             Self::Tampered(what) => write!(f, "the keyring in the database was tampered with: {what}"),
             Self::RolledBack { seen, found } => {
                 write!(f, "the keyring in the database went back from change {seen} to change {found}")

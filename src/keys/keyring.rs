@@ -24,7 +24,8 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
-    const ALL: [Self; 6] =
+    /// All purposes; escrow files number them in this order.
+    pub const ALL: [Self; 6] =
         [Self::Data, Self::Equality, Self::Order, Self::Caseless, Self::Match, Self::Identity];
 
     /// As in `pyrite.keys`, in scopes and in manifests.
@@ -61,7 +62,7 @@ pub enum KeyState {
 }
 
 impl KeyState {
-    /// All states, in the order of a key's life.
+    /// All states, in the order of a key's life; escrow files number them in it.
     pub const ALL: [Self; 5] = [Self::Active, Self::Primary, Self::Fading, Self::Retired, Self::Destroyed];
 
     /// As in `pyrite.keys` and in manifests.
@@ -265,6 +266,16 @@ impl Keyring {
             KeyPurpose::Equality => self.group(group).map(|group| group.search),
             other => self.primary(group, other).map(|key| key.slot),
         }
+    }
+
+    /// The index key that writes equality terms of a group into this slot.
+    pub fn equality_key(&self, group: &GroupBytes, slot: Slot) -> Option<KeyId> {
+        self.group(group)?.equality(slot).map(EqualityKey::id)
+    }
+
+    /// The data key that values of a group are sealed with.
+    pub fn primary_data_key(&self, group: &GroupBytes) -> Option<KeyId> {
+        self.data_key(self.group(group)?.primary).map(|key| key.id)
     }
 
     /// What values of a group are bound to.

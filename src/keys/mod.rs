@@ -10,16 +10,20 @@ mod cell;
 mod change;
 mod columns;
 mod error;
+mod escrow;
+mod import;
 mod keyring;
 mod root;
 mod schema;
 mod store;
 mod stored;
 
-pub use cell::CellCipher;
+pub use cell::{CellCipher, NewTerms};
 pub use change::{Change, change, rotate_root};
 pub use columns::{ColumnRegistration, RegisteredColumn, register_columns, registered_columns};
 pub use error::KeyError;
+pub use escrow::{Escrow, export};
+pub use import::{Imported, import};
 pub use keyring::{GroupBytes, KeyInfo, KeyPurpose, KeyState, Keyring, KeyringBuilder, KeyringError};
 pub use root::{
     Failure, Final, NewRoot, Passing, ProviderError, RootKey, RootSource, Roots,

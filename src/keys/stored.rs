@@ -171,7 +171,8 @@ impl Stored {
     }
 
     /// Writes what differs from `before` (all, if that is `None`) under the next counter and a new seal, tells
-    /// the proxies, and returns the keyring. The caller holds [`lock`] and commits.
+    /// the proxies, and returns the keyring. Groups that are there already may stay. The caller holds [`lock`] and
+    /// commits.
     pub(super) async fn save(
         &mut self,
         transaction: &Transaction<'_>,
@@ -196,7 +197,8 @@ impl Stored {
     ) -> Result<(), KeyError> {
         let known = before.map_or(&[][..], |before| &before.groups);
         for (id, name) in self.groups.iter().filter(|group| !known.contains(group)) {
-            let statement = "INSERT INTO pyrite.groups (id, name) VALUES (encode($1, 'hex')::uuid, $2)";
+            let statement = "INSERT INTO pyrite.groups (id, name) VALUES (encode($1, 'hex')::uuid, $2)
+                             ON CONFLICT (id) DO NOTHING";
             transaction.execute(statement, &[&&id[..], name]).await.map_err(KeyError::database(CHANGING))?;
         }
         Ok(())
@@ -357,6 +359,13 @@ fn read_key(row: &Row) -> Result<StoredKey, KeyError> {
 pub(super) fn bytes16(row: &Row, index: usize) -> Result<[u8; 16], KeyError> {
     let bytes: &[u8] = row.try_get(index).map_err(KeyError::database("read an id"))?;
     bytes.try_into().map_err(|_| KeyError::Tampered("an id has the wrong length".to_owned()))
+}
+
+/// As PostgreSQL prints a UUID.
+pub(super) fn hex_uuid(uuid: &[u8; 16]) -> String {
+    let digits = hex(uuid);
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default());
+    parts.join("-")
 }
 
 /// A version 4 UUID.

@@ -5,8 +5,10 @@
 
 mod array;
 mod error;
+mod reseal;
 
 pub use error::TransformError;
+pub use reseal::{Goal, Resealed, Resealer, stale_sql, uses_key_sql};
 
 use std::sync::Arc;
 

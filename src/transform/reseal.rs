@@ -1,0 +1,362 @@
+//! Bringing stored values to the keyring's present state: what a sweep does to each value.
+//!
+//! Two goals, since two kinds of key rotate: [`Goal::DataKey`] encrypts anew and keeps the terms byte by byte;
+//! [`Goal::IndexTerms`] gives the terms of the index keys that are written now, and takes away the others.
+//! Whether a value needs it is told by its header, here ([`Resealer::is_current`]) and on the server
+//! ([`stale_sql`]).
+
+use std::sync::Arc;
+
+use zeroize::{Zeroize, Zeroizing};
+
+use super::TransformError;
+use crate::catalog::EncryptedColumn;
+use crate::crypto::{CryptoError, Envelope, TermKind};
+use crate::keys::{CellCipher, GroupBytes, KeyId, KeyInfo, KeyPurpose, Keyring, NewTerms, Slot};
+use crate::value::{Datum, Settings, Type};
+
+/// Memory that is kept from value to value; what a longer one took is given back, as all of it is wiped each time.
+const KEPT: usize = 1 << 16;
+
+/// What of a value shall be as the keyring has it now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Goal {
+    /// Encrypted under the group's primary data key. Terms stay as they are.
+    DataKey,
+    /// A term under each index key that is written, and no other.
+    IndexTerms,
+}
+
+/// What was done to a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resealed {
+    /// A new envelope was appended.
+    Changed,
+    /// It was as it should be; nothing was appended.
+    Already,
+}
+
+/// Seals stored values anew, one after another.
+pub struct Resealer {
+    cipher: CellCipher,
+    plaintext: Zeroizing<Vec<u8>>,
+    settings: Settings,
+}
+
+impl Resealer {
+    /// Towards the state of this keyring.
+    pub fn new(keyring: Arc<Keyring>) -> Self {
+        Self {
+            cipher: CellCipher::new(keyring),
+            plaintext: Zeroizing::new(Vec::new()),
+            // No stored value depends on them: what is compared is the instant, not its spelling.
+            settings: Settings::default(),
+        }
+    }
+
+    /// Goes over to another snapshot of the keyring.
+    pub fn set_keyring(&mut self, keyring: Arc<Keyring>) {
+        self.cipher.set_keyring(keyring);
+    }
+
+    /// Whether a value is as it should be, as far as its header tells. What is no envelope is not.
+    pub fn is_current(
+        &self,
+        group: &GroupBytes,
+        column: Option<&EncryptedColumn>,
+        goal: Goal,
+        envelope: &[u8],
+    ) -> bool {
+        let parsed = Envelope::parse(envelope);
+        parsed.is_ok_and(|envelope| is_current(self.cipher.keyring(), group, column, goal, &envelope))
+    }
+
+    /// Appends the value's new envelope to `out`, if it needs one. `column` is `None` in a table that no
+    /// configuration names, such as a copy made by CREATE TABLE AS: the envelope's own type serves then, and
+    /// terms are given only to a value that has some. On an error `out` is as before.
+    ///
+    /// # Errors
+    /// XX001 for a value that is damaged, or under the keys of another group; 58000 if its key is unknown or
+    /// destroyed.
+    pub fn reseal(
+        &mut self,
+        group: &GroupBytes,
+        column: Option<&EncryptedColumn>,
+        goal: Goal,
+        envelope: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Resealed, TransformError> {
+        let fail = |error: CryptoError| crypto_error(column, &error);
+        let old = Envelope::parse(envelope).map_err(fail)?;
+        if is_current(self.cipher.keyring(), group, column, goal, &old) {
+            return Ok(Resealed::Already);
+        }
+        // Wipes what the value before left; the memory is kept, if it is not too much.
+        match self.plaintext.capacity() > KEPT {
+            true => self.plaintext = Zeroizing::new(Vec::new()),
+            false => self.plaintext.zeroize(),
+        }
+        let tag = self.cipher.open(group, envelope, &mut self.plaintext).map_err(fail)?;
+        let canonical = match goal {
+            Goal::IndexTerms if self.cipher.lacks_term(group, &old).map_err(fail)? => {
+                Some(canonical(column, tag, &self.plaintext, &self.settings)?)
+            }
+            _ => None,
+        };
+        let terms = match goal {
+            Goal::DataKey => NewTerms::Keep,
+            Goal::IndexTerms => NewTerms::Renew(canonical.as_ref().map(|bytes| bytes.as_slice())),
+        };
+        self.cipher.reseal(group, &old, &self.plaintext, terms, out).map_err(fail)?;
+        Ok(Resealed::Changed)
+    }
+
+    /// The same for each element of an array in binary format, as a column of type `pyrite.encrypted[]` holds
+    /// them. NULLs, dimensions and bounds stay.
+    ///
+    /// # Errors
+    /// As for [`Resealer::reseal`]; XX001 for what is no array.
+    pub fn reseal_array(
+        &mut self,
+        group: &GroupBytes,
+        column: Option<&EncryptedColumn>,
+        goal: Goal,
+        array: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Resealed, TransformError> {
+        let start = out.len();
+        let resealed = self.reseal_elements(group, column, goal, array, out);
+        if !matches!(resealed, Ok(Resealed::Changed)) {
+            out.truncate(start);
+        }
+        resealed
+    }
+
+    fn reseal_elements(
+        &mut self,
+        group: &GroupBytes,
+        column: Option<&EncryptedColumn>,
+        goal: Goal,
+        array: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Resealed, TransformError> {
+        let (head, mut rest) = split_array(array).ok_or_else(no_array)?;
+        out.extend_from_slice(head);
+        let mut done = Resealed::Already;
+        while !rest.is_empty() {
+            let (len, behind) = rest.split_first_chunk::<4>().ok_or_else(no_array)?;
+            out.extend_from_slice(len);
+            rest = behind;
+            let Ok(len) = usize::try_from(i32::from_be_bytes(*len)) else { continue };
+            let (element, behind) = rest.split_at_checked(len).ok_or_else(no_array)?;
+            rest = behind;
+            let at = out.len();
+            match self.reseal(group, column, goal, element, out)? {
+                Resealed::Already => out.extend_from_slice(element),
+                Resealed::Changed => {
+                    done = Resealed::Changed;
+                    let len = i32::try_from(out.len() - at).map_err(|_| no_array())?;
+                    if let Some(place) = out.get_mut(at - 4..at) {
+                        place.copy_from_slice(&len.to_be_bytes());
+                    }
+                }
+            }
+        }
+        Ok(done)
+    }
+}
+
+impl std::fmt::Debug for Resealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Resealer({:?})", self.cipher)
+    }
+}
+
+/// Whether values of this place have terms: by the column's declaration, else as each is found.
+fn wants_terms(column: Option<&EncryptedColumn>, has_terms: bool) -> bool {
+    has_terms || column.is_some_and(|column| column.equality)
+}
+
+fn is_current(
+    keyring: &Keyring,
+    group: &GroupBytes,
+    column: Option<&EncryptedColumn>,
+    goal: Goal,
+    envelope: &Envelope<'_>,
+) -> bool {
+    match goal {
+        Goal::DataKey => keyring.primary_data_key(group) == Some(envelope.data_key()),
+        Goal::IndexTerms if !wants_terms(column, envelope.has_terms()) => true,
+        Goal::IndexTerms => Slot::ALL.into_iter().all(|slot| {
+            let term = envelope.term(TermKind::Equality, slot);
+            term.map(|term| term.key) == expected_key(keyring, group, slot)
+        }),
+    }
+}
+
+/// The index key that an equality block of this slot names in values that are written now.
+fn expected_key(keyring: &Keyring, group: &GroupBytes, slot: Slot) -> Option<KeyId> {
+    match (keyring.equality_key(group, slot), slot) {
+        (None, Slot::A) => Some(KeyId::NONE),
+        (key, _) => key,
+    }
+}
+
+/// The value's comparison form. It depends on the type and not on its modifier, so the envelope's tag serves
+/// where no declaration is at hand.
+fn canonical(
+    column: Option<&EncryptedColumn>,
+    tag: u8,
+    plaintext: &[u8],
+    settings: &Settings,
+) -> Result<Zeroizing<Vec<u8>>, TransformError> {
+    let ty = match column {
+        Some(column) if super::encoding_tag(&column.ty) != tag => {
+            return Err(TransformError::wrong_type(column));
+        }
+        Some(column) => column.ty,
+        None => type_of_tag(tag).ok_or_else(|| unknown_tag(tag))?,
+    };
+    let datum = Datum::from_plaintext(&ty, plaintext)?;
+    Ok(Zeroizing::new(datum.equality_bytes(&ty, settings)?))
+}
+
+/// The type without modifier that has this tag; the inverse of [`super::encoding_tag`].
+fn type_of_tag(tag: u8) -> Option<Type> {
+    let types = [
+        Type::Text,
+        Type::Char(0),
+        Type::Int2,
+        Type::Int4,
+        Type::Int8,
+        Type::Float4,
+        Type::Float8,
+        Type::Numeric(None),
+        Type::Bool,
+        Type::Date,
+        Type::Time(None),
+        Type::Timestamp(None),
+        Type::Timestamptz(None),
+        Type::Uuid,
+        Type::Json,
+        Type::Jsonb,
+        Type::Bytea,
+    ];
+    types.into_iter().find(|ty| super::encoding_tag(ty) == tag)
+}
+
+/// Dimensions and element type of a binary array, and its elements.
+fn split_array(array: &[u8]) -> Option<(&[u8], &[u8])> {
+    let dimensions = usize::try_from(i32::from_be_bytes(*array.first_chunk()?)).ok()?;
+    // 6 is the most that the server allows.
+    (dimensions <= 6).then(|| array.split_at_checked(12 + 8 * dimensions)).flatten()
+}
+
+fn no_array() -> TransformError {
+    TransformError {
+        sqlstate: "XX001",
+        message: "a stored array of encrypted values cannot be read".to_owned(),
+        hint: None,
+    }
+}
+
+fn unknown_tag(tag: u8) -> TransformError {
+    TransformError {
+        sqlstate: "0A000",
+        message: format!("an encrypted value is of type number {tag}, which this proxy does not know"),
+        hint: Some("Upgrade this proxy to the version that wrote the value.".to_owned()),
+    }
+}
+
+fn crypto_error(column: Option<&EncryptedColumn>, error: &CryptoError) -> TransformError {
+    match column {
+        Some(column) => TransformError::crypto(column, error),
+        None => TransformError {
+            sqlstate: error.sqlstate(),
+            message: error.to_string(),
+            hint: error.hint().map(str::to_owned),
+        },
+    }
+}
+
+/// SQL text of a condition: is `expression`, an envelope, not yet as the goal wants it? NULL is not stale. It
+/// says the same as [`Resealer::is_current`] of each well-formed envelope, and reads the first bytes only of a
+/// long one. For sessions with `search_path = pg_catalog`.
+///
+/// # Errors
+/// The keyring has no such group.
+pub fn stale_sql(
+    keyring: &Keyring,
+    group: &GroupBytes,
+    column: Option<&EncryptedColumn>,
+    goal: Goal,
+    expression: &str,
+) -> Result<String, TransformError> {
+    let unknown = || crypto_error(column, &CryptoError::UnknownGroup);
+    let primary = keyring.primary_data_key(group).ok_or_else(unknown)?;
+    if goal == Goal::DataKey {
+        return Ok(format!("(pyrite.key_id({expression}) <> {})", literal(primary)));
+    }
+    let mut wrong = Vec::new();
+    let mut bits = 0;
+    for slot in Slot::ALL {
+        if let Some(key) = expected_key(keyring, group, slot) {
+            bits |= bit(slot);
+            wrong.push(format!("{} <> {}", term_key(slot, expression), literal(key)));
+        }
+    }
+    let present = present_bits(expression);
+    let stale = format!("({present} & 3) <> {bits} OR {}", wrong.join(" OR "));
+    if column.is_some_and(|column| column.equality) {
+        return Ok(format!("({stale})"));
+    }
+    Ok(format!("(substr({expression}, 7, 2) <> '\\x0000'::bytea AND ({stale}))"))
+}
+
+/// SQL text of a condition: does `expression`, an envelope, need this key? It was encrypted under this data key,
+/// or carries a term that this index key made. For sessions with `search_path = pg_catalog`.
+pub fn uses_key_sql(key: &KeyInfo, expression: &str) -> String {
+    let id = literal(key.id);
+    match key.purpose {
+        KeyPurpose::Data => format!("(pyrite.key_id({expression}) = {id})"),
+        KeyPurpose::Equality => {
+            let (present, bit) = (present_bits(expression), bit(key.slot));
+            // Without the bit, the place of the id is one of random bytes.
+            format!("(({present} & {bit}) <> 0 AND {} = {id})", term_key(key.slot, expression))
+        }
+        // No term of these is written.
+        KeyPurpose::Order | KeyPurpose::Caseless | KeyPurpose::Match | KeyPurpose::Identity => {
+            "false".to_owned()
+        }
+    }
+}
+
+fn literal(key: KeyId) -> String {
+    format!("'\\x{key}'::bytea")
+}
+
+fn bit(slot: Slot) -> u8 {
+    match slot {
+        Slot::A => 1,
+        Slot::B => 2,
+    }
+}
+
+/// The low byte of the terms present. Cut out before it is looked at: `get_byte` alone would fetch the whole of
+/// a value in TOAST.
+fn present_bits(expression: &str) -> String {
+    format!("get_byte(substr({expression}, 8, 1), 0)")
+}
+
+/// The id of the index key in a slot's equality block.
+fn term_key(slot: Slot, expression: &str) -> String {
+    let at = match slot {
+        Slot::A => 17,
+        Slot::B => 41,
+    };
+    format!("substr({expression}, {at}, 8)")
+}
+
+#[cfg(test)]
+#[path = "reseal_tests.rs"]
+mod tests;
