@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // The only place where plaintext and keys meet.
     ("transform", &["catalog", "crypto", "keys", "sql", "value"]),
     // Rewrites stored values: key rotation and what else sweeps.
-    ("jobs", &["catalog", "config", "database", "keys", "transform"]),
+    ("jobs", &["catalog", "config", "database", "keys", "sql", "transform"]),
     // The console: speaks to operators, holds no key.
     ("admin", &["catalog", "config", "database", "jobs", "keys", "session", "sql", "transport", "value", "wire"]),
     // Catalog and keyring of each database, kept fresh.

@@ -42,7 +42,7 @@ struct RawCatalog {
     #[serde(default)]
     relations: Option<Vec<RawRelation>>,
     #[serde(default)]
-    indexes: Option<Vec<(String, String)>>,
+    indexes: Option<Vec<(String, String, u32)>>,
     #[serde(default)]
     constraints: Option<Vec<(u32, String)>>,
     #[serde(default)]
@@ -104,6 +104,7 @@ pub(super) fn catalog(
         by_name.entry(relation.schema.clone()).or_default().insert(relation.name.clone(), index);
         by_oid.insert(relation.oid, index);
     }
+    let indexes = raw.indexes.unwrap_or_default();
     let mut catalog = Catalog {
         version: hasher.finish(),
         relations,
@@ -114,7 +115,8 @@ pub(super) fn catalog(
         configured: config.tables.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         groups: columns_of(config).filter_map(|c| Some((c.group.clone(), groups(&c.group)?))).collect(),
         builtins: raw.builtins.unwrap_or_default().into_iter().collect(),
-        indexes: raw.indexes.unwrap_or_default().into_iter().collect(),
+        index_names: indexes.iter().map(|(_, name, oid)| (*oid, name.clone())).collect(),
+        indexes: indexes.into_iter().map(|(schema, name, _)| (schema, name)).collect(),
         constraints: raw.constraints.unwrap_or_default().into_iter().collect(),
         uniques: raw.uniques.unwrap_or_default().into_iter().map(|(t, n, e)| ((t, n), e)).collect(),
         sensitive_functions: HashSet::new(),

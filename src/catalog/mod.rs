@@ -16,7 +16,7 @@ use crate::value::Type;
 pub use environment::Environment;
 pub(crate) use provisional::Declared;
 pub use query::{CATALOG_QUERY, ENVIRONMENT_QUERY};
-pub use slot::{GroupId, KeyGroup, SearchSlot};
+pub use slot::{COPY_PREFIX, GroupId, KeyGroup, SearchSlot};
 
 /// One encrypted column, as configured and found in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,8 @@ pub struct Catalog {
     builtins: HashSet<String>,
     /// Schema and name of indexes: they share relations' names.
     indexes: HashSet<(String, String)>,
+    /// Names of indexes by OID.
+    index_names: HashMap<u32, String>,
     /// Table and name of unique, primary and exclusion constraints.
     constraints: HashSet<(u32, String)>,
     /// Table and name of unique expression indexes, with what they are over.
@@ -184,6 +186,13 @@ impl Catalog {
     /// What a table's unique expression index is over, as SQL.
     pub fn unique_index(&self, table: u32, name: &str) -> Option<&[String]> {
         self.uniques.get(&(table, name.to_owned())).map(Vec::as_slice)
+    }
+
+    /// The index whose place this one is to take while an index key is rotated, if it is such a one: errors are to
+    /// name that.
+    pub fn replaced_index(&self, name: &str) -> Option<&str> {
+        let oid = name.strip_prefix(COPY_PREFIX)?.parse().ok()?;
+        self.index_names.get(&oid).map(String::as_str)
     }
 
     /// All relations.

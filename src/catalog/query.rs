@@ -25,7 +25,7 @@ pub const CATALOG_QUERY: &str = r#"SELECT pg_catalog.json_build_object(
      JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
      WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S}'::pg_catalog."char"[])
        AND NOT n.nspname OPERATOR(pg_catalog.~) '^pg_(toast|temp_|toast_temp_)'),
-  'indexes', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(n.nspname, c.relname))
+  'indexes', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(n.nspname, c.relname, c.oid::pg_catalog.int8))
      FROM pg_catalog.pg_class c
      JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
      WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{i,I}'::pg_catalog."char"[])

@@ -40,6 +40,9 @@ impl SearchSlot {
     }
 }
 
+/// Name of an index that is to replace another one while an index key is rotated: this, then the other one's OID.
+pub const COPY_PREFIX: &str = "pyrite_new_";
+
 /// The random identity of a key group: 16 bytes, stable over RENAME, dump and restore.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct GroupId(pub [u8; 16]);

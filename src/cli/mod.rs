@@ -8,6 +8,7 @@ mod init;
 mod output;
 mod plan;
 mod run;
+mod slots;
 
 use std::process::ExitCode;
 

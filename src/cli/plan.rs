@@ -10,7 +10,7 @@ use super::args::Plan;
 use super::connect::{block_on, connect, explain};
 use super::failure::{Failure, Outcome};
 use super::output::print;
-use crate::catalog::{CATALOG_QUERY, Catalog, ENVIRONMENT_QUERY, Environment, GroupId};
+use crate::catalog::{CATALOG_QUERY, Catalog, ENVIRONMENT_QUERY, Environment, GroupId, KeyGroup};
 use crate::config::{Config, Database, display_name};
 use crate::sql::{self, LiveNames, Scope, plan};
 
@@ -83,6 +83,7 @@ async fn snapshot(
     }
     let environment = json(&client, ENVIRONMENT_QUERY).await.map_err(failed)?;
     let unreadable = |error: crate::catalog::CatalogError| Failure::new(error.to_string(), "");
+    let index_keys = super::slots::read(&client).await.map_err(failed)?;
     // A plan names groups and holds no key, so any identity serves that tells them apart.
     let groups = RefCell::new(BTreeMap::<String, u64>::new());
     let group = |name: &str| {
@@ -91,7 +92,8 @@ async fn snapshot(
         let number = *groups.entry(name.to_owned()).or_insert(next);
         let mut id = [0; 16];
         id[8..].copy_from_slice(&number.to_be_bytes());
-        Some(GroupId(id).into())
+        let key = index_keys.get(name).copied().unwrap_or_default();
+        Some(KeyGroup { id: GroupId(id), slot: key.slot, rotating: key.rotating })
     };
     let catalog = Catalog::from_json(&catalog, database, &group).map_err(unreadable)?;
     let environment = Environment::from_json(&environment).map_err(unreadable)?;

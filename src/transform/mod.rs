@@ -214,6 +214,14 @@ impl std::fmt::Debug for Transformer {
     }
 }
 
+/// The slot that a statement's text names, as the keyring has it.
+fn key_slot(slot: SearchSlot) -> keys::Slot {
+    match slot {
+        SearchSlot::A => keys::Slot::A,
+        SearchSlot::B => keys::Slot::B,
+    }
+}
+
 fn cast_and_write(
     ty: &Type,
     plaintext: &[u8],

@@ -1,6 +1,11 @@
 //! What the database's catalog says about the configured tables.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+
+use crate::catalog::SearchSlot;
+use crate::cli::slots::IndexKey;
 
 /// One row, one column of type text; `$1` and `$2` are schema and name of the configured tables. Names
 /// resolve in `pg_catalog`, which the connection's search_path is. It reads no value and no expression.
@@ -28,10 +33,12 @@ SELECT json_build_object(
          'encrypted', tn.nspname = 'pyrite' AND t.typname = 'encrypted',
          'generated', a.attgenerated <> '',
          'external', a.attstorage = 'e',
-         'index', (SELECT ic.relname FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
-            WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
-              AND pg_get_indexdef(i.indexrelid, 1, true) = 'pyrite.eq(' || quote_ident(a.attname) || '::bytea)'
-            ORDER BY i.indisunique DESC, ic.relname LIMIT 1),
+         'indexes', (SELECT coalesce(json_agg(json_build_array(ic.relname, f.name)
+              ORDER BY i.indisunique DESC, ic.relname), '[]')
+            FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
+            JOIN unnest('{pyrite.eq,pyrite.eq_b}'::text[]) f(name)
+              ON pg_get_indexdef(i.indexrelid, 1, true) = f.name || '(' || quote_ident(a.attname) || '::bytea)'
+            WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL),
          'constraints', (SELECT coalesce(json_agg(co.conname ORDER BY co.conname), '[]') FROM pg_constraint co
             WHERE co.conrelid = c.oid AND co.contype IN ('c', 'f', 'x') AND a.attnum = ANY (co.conkey))
          ) ORDER BY a.attnum), '[]')
@@ -68,6 +75,16 @@ pub(super) struct Facts {
     /// Encrypted columns of tables that the configuration does not name.
     pub(super) unmanaged: Vec<String>,
     pub(super) tables: Vec<TableFacts>,
+    /// What is searched, by key group; read by a statement of its own.
+    #[serde(skip)]
+    pub(super) index_keys: BTreeMap<String, IndexKey>,
+}
+
+impl Facts {
+    /// The index key of a group.
+    pub(super) fn index_key(&self, group: &str) -> IndexKey {
+        self.index_keys.get(group).copied().unwrap_or_default()
+    }
 }
 
 /// A configured table that exists.
@@ -85,6 +102,14 @@ pub(super) struct TableFacts {
     pub(super) without_usage: Vec<String>,
 }
 
+impl ColumnFacts {
+    /// The index that serves equality while this slot is searched.
+    pub(super) fn index(&self, slot: SearchSlot) -> Option<&str> {
+        let mut indexes = self.indexes.iter();
+        indexes.find(|(_, function)| function == slot.equality_function()).map(|(name, _)| name.as_str())
+    }
+}
+
 /// A column of such a table.
 #[derive(Debug, Deserialize)]
 pub(super) struct ColumnFacts {
@@ -96,8 +121,8 @@ pub(super) struct ColumnFacts {
     pub(super) generated: bool,
     /// Whether its storage is EXTERNAL.
     pub(super) external: bool,
-    /// An index that serves equality on it.
-    pub(super) index: Option<String>,
+    /// Indexes that serve equality on it: name, and the function that it is over.
+    pub(super) indexes: Vec<(String, String)>,
     /// CHECK, FOREIGN KEY and EXCLUDE constraints that it is part of.
     pub(super) constraints: Vec<String>,
 }

@@ -7,6 +7,7 @@ use super::args::Check;
 use super::connect::{block_on, connect, explain};
 use super::failure::{Failure, Outcome};
 use super::output::{complain, print};
+use super::slots;
 use crate::config::{Config, Database};
 
 use facts::Facts;
@@ -48,6 +49,8 @@ async fn facts(config: &Config, name: &str, database: &Database) -> Result<Facts
         .map_err(|error| explain(&error, config, name))?;
     let unreadable = |what: String| Failure::new(what, "this is a mistake in Pyrite: please report it");
     let json: &str = row.try_get(0).map_err(|error| unreadable(error.to_string()))?;
-    serde_json::from_str(json)
-        .map_err(|error| unreadable(format!("the catalog's answer is not as expected: {error}")))
+    let mut facts: Facts = serde_json::from_str(json)
+        .map_err(|error| unreadable(format!("the catalog's answer is not as expected: {error}")))?;
+    facts.index_keys = slots::read(&client).await.map_err(|error| explain(&error, config, name))?;
+    Ok(facts)
 }

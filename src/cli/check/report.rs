@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::facts::{ColumnFacts, Facts, TableFacts};
+use crate::catalog::SearchSlot;
 use crate::cli::failure::Outcome;
+use crate::cli::slots::IndexKey;
 use crate::config::{ColumnConfig, Database, display_name};
 use crate::value::Type;
 
@@ -100,7 +102,7 @@ impl Report {
         let types = columns.values().map(|column| column.ty.to_string().len()).max().unwrap_or(0);
         for (name, column) in columns {
             let found = table.columns.iter().find(|facts| facts.name == *name);
-            let (state, gap) = state(column, found);
+            let (state, gap) = state(column, found, facts.index_key(&column.group).slot);
             let mark = if gap { '!' } else { ' ' };
             self.gaps += usize::from(gap);
             self.protected += usize::from(!gap);
@@ -109,17 +111,27 @@ impl Report {
         }
         for (name, column) in columns {
             let found = table.columns.iter().find(|facts| facts.name == *name && facts.encrypted);
-            if let Some(facts) = found {
-                self.encrypted_column(shown, name, column, facts);
+            if let Some(found) = found {
+                self.encrypted_column(shown, name, column, found, facts.index_key(&column.group));
             }
         }
         self.surroundings(shown, columns, table, facts);
     }
 
-    fn encrypted_column(&mut self, table: &str, name: &str, column: &ColumnConfig, facts: &ColumnFacts) {
+    fn encrypted_column(
+        &mut self,
+        table: &str,
+        name: &str,
+        column: &ColumnConfig,
+        facts: &ColumnFacts,
+        key: IndexKey,
+    ) {
         let name = display_name(name);
-        if column.equality && facts.index.is_none() {
-            self.note(format!("no index serves equality: CREATE INDEX ON {table} (pyrite.eq({name}));"));
+        if column.equality && key.rotating {
+            self.note(format!("the index key of {name}'s group is being rotated: SHOW JOBS on the console"));
+        } else if column.equality && facts.index(key.slot).is_none() {
+            let function = key.slot.equality_function();
+            self.note(format!("no index serves equality: CREATE INDEX ON {table} ({function}({name}));"));
         }
         if !facts.external {
             self.note(format!(
@@ -171,7 +183,7 @@ impl Report {
 }
 
 /// What a configured column is by now, and whether that leaves it unprotected.
-fn state(column: &ColumnConfig, found: Option<&ColumnFacts>) -> (String, bool) {
+fn state(column: &ColumnConfig, found: Option<&ColumnFacts>, slot: SearchSlot) -> (String, bool) {
     let Some(facts) = found else {
         return (
             "no such column: add it through Pyrite, or correct the name in the configuration".into(),
@@ -179,7 +191,7 @@ fn state(column: &ColumnConfig, found: Option<&ColumnFacts>) -> (String, bool) {
         );
     };
     if facts.encrypted {
-        return match (&facts.index, column.equality) {
+        return match (facts.index(slot), column.equality) {
             (Some(index), true) => (format!("encrypted, equality by index {}", display_name(index)), false),
             (None, true) => ("encrypted, equality without an index".into(), false),
             (_, false) => ("encrypted, not searchable".into(), false),
@@ -221,26 +233,30 @@ impl fmt::Display for Report {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, compare};
+    use super::{IndexKey, Outcome, SearchSlot, compare};
     use crate::cli::check::facts::Facts;
     use crate::config::{Config, SystemSecrets};
 
-    fn report(facts: serde_json::Value) -> (String, Outcome) {
+    fn config() -> Config {
         let text = r#"
             keys.root = { provider = "env", variable = "ROOT" }
             [databases.shop.tables."public.customers"]
             email = { type = "varchar(254)", search = ["equality"] }
             phone = "text"
         "#;
-        let config = Config::parse(text, "/".as_ref(), &SystemSecrets).unwrap();
+        Config::parse(text, "/".as_ref(), &SystemSecrets).unwrap()
+    }
+
+    fn report(facts: serde_json::Value) -> (String, Outcome) {
         let facts: Facts = serde_json::from_value(facts).unwrap();
-        let report = compare("shop", &config.databases["shop"], &facts);
+        let report = compare("shop", &config().databases["shop"], &facts);
         (report.to_string(), report.outcome())
     }
 
     fn column(name: &str, ty: &str, encrypted: bool, index: Option<&str>) -> serde_json::Value {
         serde_json::json!({ "name": name, "type": ty, "encrypted": encrypted, "generated": false,
-            "external": true, "index": index, "constraints": [] })
+            "external": true, "constraints": [],
+            "indexes": index.map(|index| [index, "pyrite.eq"]).into_iter().collect::<Vec<_>>() })
     }
 
     fn facts(columns: &[serde_json::Value]) -> serde_json::Value {
@@ -274,6 +290,31 @@ mod tests {
         absent["tables"] = serde_json::json!([]);
         let (text, outcome) = report(absent);
         assert!(text.contains("does not exist") && outcome == Outcome::Findings, "{text}");
+    }
+
+    #[test]
+    fn an_index_serves_in_the_slot_that_is_searched() {
+        let index = |functions: &[&str]| {
+            let mut email = column("email", "pyrite.encrypted", true, None);
+            let indexes =
+                functions.iter().map(|function| [format!("over_{}", &function[7..]), (*function).to_owned()]);
+            email["indexes"] = indexes.collect::<Vec<_>>().into();
+            facts(&[email, column("phone", "pyrite.encrypted", true, None)])
+        };
+        for (functions, slot, rotating, expected) in [
+            (&["pyrite.eq"][..], SearchSlot::A, false, "by index over_eq"),
+            (&["pyrite.eq"], SearchSlot::B, false, "CREATE INDEX ON public.customers (pyrite.eq_b(email));"),
+            (&["pyrite.eq_b"], SearchSlot::A, false, "CREATE INDEX ON public.customers (pyrite.eq(email));"),
+            (&["pyrite.eq", "pyrite.eq_b"], SearchSlot::B, false, "by index over_eq_b"),
+            (&["pyrite.eq"], SearchSlot::B, true, "the index key of email's group is being rotated"),
+        ] {
+            let mut facts: Facts = serde_json::from_value(index(functions)).unwrap();
+            let key = IndexKey { slot, rotating };
+            facts.index_keys.insert("public.customers.email".to_owned(), key);
+            let text = compare("shop", &config().databases["shop"], &facts).to_string();
+            assert!(text.contains(expected), "{functions:?} {slot:?}:\n{text}");
+            assert_eq!(text.contains("CREATE INDEX"), expected.starts_with("CREATE"), "{text}");
+        }
     }
 
     #[test]

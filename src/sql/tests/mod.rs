@@ -125,7 +125,7 @@ fn catalog_with(groups: &dyn Fn(&str) -> Option<KeyGroup>) -> Catalog {
         "path": ["pg_catalog", "public"],
         "domain": DOMAIN,
         "relations": relations,
-        "indexes": [["public", "customers_email_idx"], ["other", "customers_email_idx1"]],
+        "indexes": [["public", "customers_email_idx", 17_000], ["other", "customers_email_idx1", 17_001]],
         "constraints": [[16_001, "leads_pkey"]],
         "uniques": [[16_001, "leads_email_key", ["pyrite.eq((email)::bytea)"]]],
         "functions": [
