@@ -17,6 +17,7 @@ pub mod config;
 pub mod crypto;
 pub mod database;
 pub mod demo;
+pub mod jobs;
 pub mod keys;
 pub mod server;
 pub mod session;

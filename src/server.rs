@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use crate::admin::Console;
 use crate::config::Config;
 use crate::database::{Databases, OpenError};
+use crate::jobs;
 use crate::session::{self, Cancels, Roster, Shared};
 
 /// A running proxy. Dropped, it stops.
@@ -87,6 +88,8 @@ impl Server {
             workers.push(sender);
             server.spawn(format!("worker-{n}"), move || worker(receiver, shared))?;
         }
+        let (databases, stopped) = (shared.databases.clone(), shared.stop.clone());
+        server.spawn("jobs".into(), move || run_jobs(databases, stopped))?;
         let stopped = shared.stop.clone();
         server.spawn("accept".into(), move || accept(listener, workers, stopped))?;
         Ok(server)
@@ -162,6 +165,17 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop_and_join();
     }
+}
+
+/// Works on the jobs of all databases, on a thread of its own: sealing a batch takes milliseconds, for which no session
+/// and no lease shall wait.
+async fn run_jobs(databases: Databases, stop: watch::Receiver<bool>) {
+    let mut running = tokio::task::JoinSet::new();
+    for database in databases.iter() {
+        running.spawn_local(jobs::run(Arc::clone(database), jobs::Settings::default(), stop.clone()));
+    }
+    drop(databases);
+    while running.join_next().await.is_some() {}
 }
 
 /// Hands new sockets to the workers in turn.

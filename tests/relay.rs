@@ -25,6 +25,7 @@ fn proxy(upstream: Upstream, clients: usize) -> Server {
         admin: Admin::default(),
         path: None,
         next_root: None,
+        state: None,
         databases: BTreeMap::new(),
     };
     Server::start(config).unwrap()
@@ -110,6 +111,7 @@ fn a_taken_port_is_named() {
         admin: Admin::default(),
         path: None,
         next_root: None,
+        state: None,
         databases: BTreeMap::new(),
     };
     let error = Server::start(config).unwrap_err().to_string();

@@ -92,6 +92,8 @@ pub struct Config {
     pub admin: Admin,
     /// The root key that `ROTATE ROOT KEY` moves to.
     pub next_root: Option<RootKey>,
+    /// Folder where the counters of keyrings are remembered across restarts.
+    pub state: Option<PathBuf>,
     /// Protected databases by name.
     pub databases: BTreeMap<String, Database>,
 }

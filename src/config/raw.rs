@@ -22,7 +22,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
 ];
 
 const TOP: &[&str] = &["listen", "upstream", "workers", "keys", "service", "limits", "admin", "databases"];
-const ROOT_SECTION: &[&str] = &["root", "next_root"];
+const ROOT_SECTION: &[&str] = &["root", "next_root", "state"];
 /// Of all providers together; each has a use for some of them.
 const ROOT: &[&str] = &[
     "provider",
@@ -64,6 +64,7 @@ pub(super) struct RawConfig {
     pub(super) root: Option<RawRoot>,
     pub(super) admin: RawAdmin,
     pub(super) next_root: Option<RawRoot>,
+    pub(super) state: Option<Spanned<String>>,
     pub(super) databases: Vec<RawDatabase>,
 }
 
@@ -129,7 +130,7 @@ impl RawConfig {
         };
         let top = Section { path: String::new(), table: document.get_ref() };
         top.refuse_unknown(TOP, problems);
-        let (root, next_root) = roots(&top, problems);
+        let (root, next_root, state) = keys(&top, problems);
         Some(Self {
             listen: top.string("listen", problems),
             upstream: top.string("upstream", problems),
@@ -138,6 +139,7 @@ impl RawConfig {
             service: service(&top, problems),
             root,
             next_root,
+            state,
             admin: admin(&top, problems),
             databases: databases(&top, problems),
         })
@@ -166,7 +168,10 @@ fn service(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawService {
     }
 }
 
-fn roots(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> (Option<RawRoot>, Option<RawRoot>) {
+/// `root`, `next_root` and `state` of section `keys`.
+type RawKeys = (Option<RawRoot>, Option<RawRoot>, Option<Spanned<String>>);
+
+fn keys(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawKeys {
     let missing = |span: Range<usize>, problems: &mut Problems<'_>| {
         let message = "there is no root key: section [keys] with `root` is missing";
         let way_out = "write [keys] and root = { provider = \"file\", path = \"root.key\" }; \
@@ -175,14 +180,15 @@ fn roots(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> (Option<RawRoot>
     };
     let Some((key, _)) = top.table.get_key_value("keys") else {
         missing(0..0, problems);
-        return (None, None);
+        return (None, None, None);
     };
-    let Some((_, keys)) = top.section("keys", problems) else { return (None, None) };
+    let Some((_, keys)) = top.section("keys", problems) else { return (None, None, None) };
     keys.refuse_unknown(ROOT_SECTION, problems);
     if !keys.table.contains_key("root") {
         missing(key.span(), problems);
     }
-    (root(&keys, "root", problems), root(&keys, "next_root", problems))
+    let state = keys.string("state", problems);
+    (root(&keys, "root", problems), root(&keys, "next_root", problems), state)
 }
 
 fn root(keys: &Section<'_, '_>, name: &'static str, problems: &mut Problems<'_>) -> Option<RawRoot> {

@@ -28,6 +28,8 @@ const MAX_WORKERS: u64 = 1024;
 const MAX_CLIENTS: u64 = 100_000;
 /// Longest role, database and group name, as PostgreSQL has it.
 pub(super) const NAME_BYTES: usize = 63;
+/// Longest path, as Linux has it.
+const PATH_BYTES: usize = 4096;
 /// Longest key group name: three quoted names with dots, when every byte needs doubling.
 const GROUP_BYTES: usize = 400;
 
@@ -54,6 +56,10 @@ pub(super) fn resolve(
     let service = service(raw.service, folder, secrets, problems);
     // Its absence is a mistake that the reading noted.
     let root = raw.root.and_then(|raw| root::resolve(raw, folder, problems));
+    if let Some(state) = &raw.state {
+        check_name(state, "folder", PATH_BYTES, problems);
+    }
+    let state = raw.state.map(|state| absolute(folder, state.get_ref()));
     let next_root = raw.next_root.and_then(|raw| root::resolve(raw, folder, problems));
     let admin = admin::resolve(raw.admin, &raw.databases, problems);
     let mut databases = BTreeMap::new();
@@ -72,6 +78,7 @@ pub(super) fn resolve(
         admin,
         path: None,
         next_root,
+        state,
         databases,
     })
 }

@@ -154,6 +154,9 @@ fn outside_providers_have_a_default_for_all_that_can_have_one() {
         "keys.root = { provider = 'file', path = 'a' }\nkeys.next_root = { provider = 'file', path = 'b' }";
     assert_eq!(parse(both).unwrap().next_root, Some(RootKey::File(folder.join("b"))));
     assert_eq!(parse(ROOT).unwrap().next_root, None);
+    assert_eq!(parse(ROOT).unwrap().state, None);
+    let state = parse(&format!("{ROOT}keys.state = 'state'")).unwrap().state;
+    assert_eq!(state, Some(folder.join("state")));
 }
 
 #[test]
@@ -182,6 +185,7 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
     ("[keys.root]\nprovider = \"env\"\npath = \"x\"\nvariable = \"A\"", 3, 8, "no use"),
     ("[keys.root]\nprovider = \"env\"\nvariable = \"A=B\"", 3, 12, "does not name a variable"),
     ("[keys.root]\nprovider = \"file\"\npath = 3", 3, 8, "should be a string"),
+    ("keys.state = \"\"\n[keys.root]\nprovider = \"file\"\npath = \"x\"", 1, 14, "folder"),
     ("[keys.root]\nprovider = 3", 2, 12, "should be a string"),
     (
         "[keys.root]\nprovider = \"file\"\npath = \"x\"\n[keys.next_root]\npath = \"y\"",

@@ -174,12 +174,8 @@ impl Transformer {
         let settings = self.settings.as_ref()?;
         let canonical = Zeroizing::new(datum.equality_bytes(&column.ty, settings)?);
         // The one that the statement's text names, whatever is searched by now.
-        let slot = match column.slot {
-            SearchSlot::A => keys::Slot::A,
-            SearchSlot::B => keys::Slot::B,
-        };
         self.cipher
-            .equality_term(&column.group.0, slot, &canonical)
+            .equality_term(&column.group.0, key_slot(column.slot), &canonical)
             .map_err(|e| TransformError::crypto(column, &e))
     }
 

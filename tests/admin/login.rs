@@ -62,6 +62,7 @@ fn passwords_are_checked_by_the_server() {
             service: Service { user: "postgres".into(), password: None },
             root: RootKey::File("none".into()),
             next_root: None,
+            state: None,
             admin: Admin { roles: ["postgres".to_owned()].into(), database: Some("postgres".into()) },
             databases: Default::default(),
             path: None,

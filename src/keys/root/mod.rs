@@ -5,12 +5,19 @@
 //! ([`source`]). [`Roots`] is what a proxy works with: the providers that are configured, and the root keys that it
 //! has opened, which it keeps in memory.
 
+#[cfg(feature = "aws-kms")]
+mod aws_kms;
+#[cfg(not(feature = "aws-kms"))]
+#[path = "no_aws_kms.rs"]
+mod aws_kms;
 mod failure;
 mod file;
 mod hints;
 mod patience;
+mod pkcs11;
 mod set;
 mod source;
+mod vault;
 mod wrapped;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -18,6 +25,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::keyring::KeyInfo;
+use crate::config::{SecretSource, Secrets as _, SystemSecrets};
 use crate::crypto::kdf::{self, Purpose};
 use crate::crypto::xaes::{NONCE_LEN, TAG_LEN, Xaes};
 use crate::crypto::{CryptoError, Key, Nonce};
@@ -131,6 +139,13 @@ impl std::fmt::Debug for RootKey {
 
 pub(in crate::keys) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A PIN or token, read when it is needed.
+fn secret(source: &SecretSource) -> Result<Zeroizing<String>, Failure> {
+    SystemSecrets
+        .read(source)
+        .map_err(|error| Failure::Final(Final::Login, format!("{} ({})", error.message, error.way_out)))
 }
 
 fn binding(keyring: &[u8; 16], info: &KeyInfo) -> Vec<u8> {

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::RootKey;
 use super::failure::{Failure, Final, ProviderError};
-use super::patience::Patience;
+use super::patience::{Patience, blocking};
 use super::wrapped::{Provider, Wrapped};
+use super::{RootKey, aws_kms, pkcs11, vault};
 use crate::config;
 use crate::crypto::{Key, kdf};
 use crate::keys::error::KeyError;
@@ -139,29 +139,47 @@ impl RootSource {
     }
 
     async fn wrap(&self, key: &Key, keyring: &[u8; 16]) -> Result<Wrapped, KeyError> {
-        let context = context(keyring);
-        let outcome = self.patience().persist(|| async {
+        let (context, patience) = (context(keyring), self.patience());
+        let outcome = patience.persist(|| async {
+            let (context, key) = (context.clone(), Zeroizing::new(*key.as_bytes()));
             match &self.config {
-                _ => Err(self.not_built()),
+                config::RootKey::Pkcs11(config) => {
+                    let config = config.clone();
+                    blocking(move || pkcs11::wrap(&config, &key, &context)).await
+                }
+                config::RootKey::Vault(config) => {
+                    let config = config.clone();
+                    blocking(move || vault::wrap(&config, patience.of_one(), &key, &context)).await
+                }
+                config::RootKey::AwsKms(config) => {
+                    aws_kms::wrap(config, patience.of_one(), &key, &context).await
+                }
+                config::RootKey::File(_) | config::RootKey::Environment(_) => Err(not_outside()),
             }
         });
-        let _ = (key, context);
         outcome.await.map_err(|(failure, attempts)| self.error(failure, attempts))
     }
 
     async fn unwrap(&self, wrapped: &Wrapped, keyring: &[u8; 16]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-        let context = context(keyring);
-        let outcome = self.patience().persist(|| async {
+        let (context, patience) = (context(keyring), self.patience());
+        let outcome = patience.persist(|| async {
+            let (context, wrapped) = (context.clone(), wrapped.clone());
             match &self.config {
-                _ => Err(self.not_built()),
+                config::RootKey::Pkcs11(config) => {
+                    let config = config.clone();
+                    blocking(move || pkcs11::unwrap(&config, &wrapped, &context)).await
+                }
+                config::RootKey::Vault(config) => {
+                    let config = config.clone();
+                    blocking(move || vault::unwrap(&config, patience.of_one(), &wrapped, &context)).await
+                }
+                config::RootKey::AwsKms(config) => {
+                    aws_kms::unwrap(config, patience.of_one(), &wrapped, &context).await
+                }
+                config::RootKey::File(_) | config::RootKey::Environment(_) => Err(not_outside()),
             }
         });
-        let _ = (wrapped, context);
         outcome.await.map_err(|(failure, attempts)| self.error(failure, attempts))
-    }
-
-    fn not_built(&self) -> Failure {
-        Failure::Final(Final::NotBuilt, String::new())
     }
 
     fn patience(&self) -> Patience {
@@ -177,6 +195,10 @@ impl RootSource {
         let hint = super::hints::hint(&self.config, &failure);
         KeyError::Provider(ProviderError { provider: self.describe(), failure, attempts, hint })
     }
+}
+
+fn not_outside() -> Failure {
+    Failure::Final(Final::Setup, "this provider wraps nothing".to_owned())
 }
 
 const NOTHING_WRAPPED: &str = "the root key of this database is not wrapped by any provider";
