@@ -412,8 +412,9 @@ impl Machine {
             }
         }
         self.fresh.apply(effects);
-        if let Entry::Query(Mask::None, run) = &entry {
-            self.tally.ran(run.is_some());
+        // Those of a planned script are counted when each of them is done.
+        if matches!(entry, Entry::Query(Mask::None, None)) {
+            self.tally.ran(false);
         }
         self.pipeline.push(entry);
         ruling

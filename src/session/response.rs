@@ -253,6 +253,7 @@ impl Machine {
             Some(Entry::Query(_, Some(run))) => {
                 let tag = run.command_tag();
                 run.index += 1;
+                self.tally.ran(true);
                 tag
             }
             Some(Entry::Query(_, None)) => None,

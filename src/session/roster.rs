@@ -280,7 +280,16 @@ mod tests {
         let roster = Arc::new(Roster::default());
         let address = SocketAddr::from(([127, 0, 0, 1], 7));
         let session = roster.register("ann", "shop", address, true);
-        let tally = Tally { forwarded: 1, rewritten: 2, refused: 3, sealed: 4, opened: 5, errors: 6, received: 7, sent: 8 };
+        let tally = Tally {
+            forwarded: 1,
+            rewritten: 2,
+            refused: 3,
+            sealed: 4,
+            opened: 5,
+            errors: 6,
+            received: 7,
+            sent: 8,
+        };
         session.seat.publish(&tally);
         assert_eq!(Count::ALL.map(|count| session.seat.get(count)), [1, 2, 3, 4, 5, 6, 7, 8]);
         for (place, count) in Count::ALL.into_iter().enumerate() {

@@ -70,6 +70,11 @@ impl Pyrite {
         }
     }
 
+    /// Its configuration file.
+    pub fn config(&self) -> PathBuf {
+        self._folder.path().join("pyrite.toml")
+    }
+
     /// Where clients connect.
     pub fn port(&self) -> u16 {
         self.port
