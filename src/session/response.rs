@@ -213,6 +213,7 @@ impl Machine {
         }
         let refusal = from_transform(error);
         errors::report(&refusal, &mut self.composed);
+        self.tally.errors += 1;
         self.discarding = true;
         if rest == Rest::Open {
             self.to_server.clear();
@@ -253,6 +254,7 @@ impl Machine {
             Some(Entry::Query(_, Some(run))) => {
                 let tag = run.command_tag();
                 run.index += 1;
+                self.tally.ran(true);
                 tag
             }
             Some(Entry::Query(_, None)) => None,
@@ -309,10 +311,14 @@ impl Machine {
                 return Ok(Verdict::Replace);
             }
             Entry::Query(Mask::Refused(refusal), _) | Entry::Parse(Mask::Refused(refusal)) => {
+                self.tally.refused += 1;
                 errors::refused(&fields, refusal, &mut self.composed)
             }
             Entry::Query(_, Some(run)) => match (run.refusal(), run.lost_race(&fields)) {
-                (Some(refusal), _) => errors::refused(&fields, refusal, &mut self.composed),
+                (Some(refusal), _) => {
+                    self.tally.refused += 1;
+                    errors::refused(&fields, refusal, &mut self.composed)
+                }
                 (None, Some(race)) => {
                     errors::report(&race, &mut self.composed);
                     Verdict::Replace
@@ -338,6 +344,7 @@ impl Machine {
                 None => Verdict::Pass,
             },
         };
+        self.tally.errors += 1;
         // After a simple query or function call the server goes on by itself.
         if !matches!(self.pipeline.front(), Some(Entry::Query(..) | Entry::FunctionCall | Entry::Sync)) {
             self.skip();

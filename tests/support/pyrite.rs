@@ -76,6 +76,11 @@ impl Pyrite {
         pyrite::config::Config::load(&path).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Its configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("pyrite.toml")
+    }
+
     /// Where clients connect.
     pub fn port(&self) -> u16 {
         self.port
