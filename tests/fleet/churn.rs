@@ -15,7 +15,7 @@ const ROTATIONS: usize = 4;
 
 #[test]
 fn no_prepared_statement_notices_a_rotation() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let proxies = [fleet.proxy("a"), fleet.proxy("b")];
     let observer = fleet.observer();
     let (stop, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
@@ -94,7 +94,7 @@ async fn work(
 
 #[test]
 fn a_service_connection_that_hangs_is_given_up_in_time() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let proxy: Proxy = fleet.proxy("hangs");
     let mut client = proxy.connect();
     let pid = fleet

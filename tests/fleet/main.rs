@@ -41,7 +41,7 @@ pub struct Proxy {
 }
 
 impl Fleet {
-    pub fn new() -> Fleet {
+    pub fn start() -> Fleet {
         let database = server::shared().database("fleet");
         let folder = Folder::new("fleet");
         for name in ["root.key", "next.key"] {

@@ -9,7 +9,7 @@ const BOTH: &str = "root = { provider = \"file\", path = \"root.key\" }\nnext_ro
 
 #[test]
 fn proxies_with_both_root_keys_follow() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let role = fleet.role("both");
     let proxy = Proxy::start(fleet.config_with(&role, BOTH), &role, &fleet.database);
     let observer = Observer::open(&fleet.config_with("postgres", BOTH));
@@ -34,7 +34,7 @@ fn proxies_with_both_root_keys_follow() {
 
 #[test]
 fn a_proxy_without_the_new_root_key_is_named() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let proxy = fleet.proxy("old");
     let observer = Observer::open(&fleet.config_with("postgres", BOTH));
     let refused = observer.run(observer.database().rotate_root()).unwrap_err();
@@ -47,7 +47,7 @@ fn a_proxy_without_the_new_root_key_is_named() {
 
 #[test]
 fn a_proxy_that_cannot_follow_goes_on_as_far_as_its_lease_allows() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let observer = Observer::open(&fleet.config_with("postgres", BOTH));
     let proxy = fleet.proxy("old");
     let mut client = proxy.connect();
@@ -78,7 +78,7 @@ fn a_proxy_that_cannot_follow_goes_on_as_far_as_its_lease_allows() {
 
 #[test]
 fn an_older_keyring_that_was_put_back_is_refused_at_start_up() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let mut config = fleet.config("postgres");
     config.state = Some(fleet.root(""));
     drop(Observer::open(&config));
@@ -100,7 +100,7 @@ fn an_older_keyring_that_was_put_back_is_refused_at_start_up() {
 
 #[test]
 fn an_older_keyring_that_is_put_back_is_not_taken_over() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let proxy = fleet.proxy("a");
     let mut client = proxy.connect();
     let mut direct = fleet.direct();
