@@ -172,9 +172,6 @@ impl Database {
         let before = root.fingerprint();
         let keyring = self.roots.load_full().reload(client, &mut root, &self.keyring()).await;
         let keyring = keyring.map_err(|e| RefreshError::from(&e))?;
-        if let Some(Err(error)) = self.memory.as_ref().map(|memory| memory.keep(&keyring)) {
-            tracing::warn!(database = self.name(), "{error}");
-        }
         if root.fingerprint() != before {
             tracing::info!(database = self.name(), "the keyring is under another root key now");
             self.root.store(root);

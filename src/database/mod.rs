@@ -34,7 +34,7 @@ use tokio_postgres::Client;
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::config::{self, Config};
-use crate::keys::{Keyring, Memory, RootKey, Roots};
+use crate::keys::{Keyring, RootKey, Roots};
 
 use keyring::Missing;
 use manager::Request;
@@ -118,8 +118,6 @@ pub struct Database {
     epoch: AtomicU64,
     pins: Arc<Pins>,
     lease: Lease,
-    /// What is remembered of the keyring across restarts.
-    memory: Option<Memory>,
     missing: Mutex<Missing>,
     requests: mpsc::Sender<Request>,
     nudge: Arc<Notify>,

@@ -17,7 +17,7 @@ use super::row::{FINGERPRINT, Row};
 use super::{Database, OpenError, RefreshError, Snapshot, service_config};
 use crate::catalog::{CATALOG_QUERY, Catalog, CatalogError, GroupId, KeyGroup, SearchSlot, Unprotected};
 use crate::config::{self, Config};
-use crate::keys::{self, ColumnRegistration, KeyError, KeyPurpose, Keyring, Memory, Roots, Slot};
+use crate::keys::{self, ColumnRegistration, KeyError, KeyPurpose, Keyring, Roots, Slot};
 
 /// Requests that may wait for the manager before the next one waits to ask.
 const WAITING: usize = 64;
@@ -53,10 +53,6 @@ pub(super) async fn open(
     row.announce(&line.client).await.map_err(failed)?;
     let opened = roots.load_or_create(&mut line.client, &groups(tables)).await;
     let (root, keyring) = opened.map_err(keys_error)?;
-    let memory = config.state.as_deref().map(|folder| Memory::new(folder, name));
-    if let Some(memory) = &memory {
-        memory.check(&keyring).and_then(|()| memory.keep(&keyring)).map_err(keys_error)?;
-    }
     prepare(name, &roots, &keyring).await;
     let (fingerprint, json) = read_catalog(&line.client).await.map_err(failed)?;
     let catalog = parse_catalog(&json, tables, &keyring).map_err(|e| failed(e.into()))?;
@@ -76,7 +72,6 @@ pub(super) async fn open(
         snapshot: ArcSwap::from_pointee(Snapshot { catalog: Arc::new(catalog), keyring }),
         pins: Arc::new(Pins::default()),
         lease: Lease::new(),
-        memory,
         missing: Mutex::new(Missing::default()),
         requests,
         nudge: Arc::new(Notify::new()),
