@@ -30,6 +30,8 @@ fn proxies_with_both_root_keys_follow() {
     // The old root key is of no use any more.
     let server = pyrite::server::Server::start(fleet.config("postgres"));
     assert!(server.unwrap_err().to_string().contains("root key"));
+    let rows = fleet.direct().column("SELECT count(*) FROM pyrite.proxies");
+    assert_eq!(rows, [Some("2".to_string())], "nobody waits for a proxy that did not start");
 }
 
 #[test]
