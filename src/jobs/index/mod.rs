@@ -153,8 +153,8 @@ pub(crate) async fn rotate<E: Engine>(engine: &mut E, group: GroupBytes, from: S
 /// Gives a rotation up that has not got beyond [`Step::can_be_undone`]: everything is as before it, and the new key
 /// is retired without ever having been searched.
 pub(crate) async fn undo<E: Engine>(engine: &mut E, group: GroupBytes) -> Result<(), JobError> {
+    let keyring = engine.database().confirm().await?;
     let catalog = engine.database().refresh().await?;
-    let keyring = engine.database().keyring();
     let keys = Keys::of(&keyring, &group)?;
     if keys.fading.is_some() {
         return Err(JobError::refused(
@@ -184,8 +184,9 @@ async fn restore(host: &mut impl Host, turn: &Turn) -> Result<(), JobError> {
 }
 
 async fn perform<E: Engine>(engine: &mut E, group: &GroupBytes, step: Step) -> Result<(), JobError> {
+    // Whoever takes a job over may not have heard of the last change yet.
+    let keyring = engine.database().confirm().await?;
     let catalog = engine.database().refresh().await?;
-    let keyring = engine.database().keyring();
     let keys = Keys::of(&keyring, group)?;
     let turn = keys.turn(group, catalog, step);
     match step {
@@ -214,7 +215,7 @@ async fn perform<E: Engine>(engine: &mut E, group: &GroupBytes, step: Step) -> R
             None => Ok(()),
         },
         Step::Verify => match swap::is_done(engine.client(), &turn).await? {
-            true => Ok(()),
+            true => copies::analyze_all(engine, &turn).await,
             false => Err(JobError::refused(
                 "a definition over the old terms was made after they were given up",
                 "Drop it, and resume the job: SHOW JOBS has no more to say of it.",
