@@ -95,7 +95,8 @@ fn a_rotation_is_given_up_at_any_step_before_the_switch() {
     let mut application = Application::connect(&fleet, 0);
     application.create();
     let names = fleet.names("pyrite.eq");
-    for last in pyrite::jobs::index::Step::ALL.into_iter().filter(|step| step.can_be_undone()) {
+    // Nothing is committed by the check.
+    for last in pyrite::jobs::index::Step::ALL.into_iter().skip(1).filter(|step| step.can_be_undone()) {
         let job = fleet.submit(Request::RotateIndexKey(Target::Group("mail".into())));
         let stop = stop_behind(last.as_str());
         assert_eq!(fleet.work(job, Some(stop)), JobState::Running, "{last:?} {}", fleet.error_of(job));
