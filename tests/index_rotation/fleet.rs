@@ -82,6 +82,11 @@ impl Fleet {
         })
     }
 
+    /// The one value of a query past the proxies.
+    pub fn bytes(&self, sql: &str) -> Vec<u8> {
+        self.query(sql)[0].get(0)
+    }
+
     /// Runs a statement past the proxies.
     pub fn run(&self, sql: &str) {
         self.query(sql);

@@ -146,6 +146,11 @@ fn obstacles_are_refused_and_definitions_wait() {
     assert!(refused.to_string().contains("materialized view public.counts"), "{refused}");
     assert!(refused.hint().is_some_and(|hint| hint.contains("Nothing was changed")));
     fleet.run("DROP MATERIALIZED VIEW counts");
+    let stored: String = fleet
+        .bytes("SELECT email::bytea FROM people WHERE id = 1")
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
 
     let job = fleet.submit(Request::RotateIndexKey(Target::Group("mail".into())));
     assert_eq!(fleet.work(job, Some(stop_in("write new terms"))), JobState::Running);
@@ -166,4 +171,14 @@ fn obstacles_are_refused_and_definitions_wait() {
     application.check();
     application.run("CREATE INDEX later ON people (email)");
     assert!(fleet.names("pyrite.eq_b").contains(&"later".to_owned()));
+
+    // A row from a dump of before the rotation: it opens, and no lookup would find it.
+    fleet.run(&format!("UPDATE people SET email = '\\x{stored}' WHERE id = 1"));
+    let (status, findings) = fleet.check();
+    assert!(status == 1 && findings.contains("lookups miss 1 of 150 values of email"), "{findings}");
+    assert!(findings.contains("REPAIR ON public.people.email"), "{findings}");
+    let repair = fleet.submit(Request::Repair(Target::Group("mail".into())));
+    assert_eq!(fleet.work(repair, None), JobState::Done, "{}", fleet.error_of(repair));
+    assert_eq!(fleet.check(), (0, String::new()));
+    application.check();
 }

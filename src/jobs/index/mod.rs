@@ -137,9 +137,16 @@ pub(crate) async fn obstacles(
     keyring: &Keyring,
     group: &GroupBytes,
 ) -> Result<Vec<String>, JobError> {
-    let turn = Keys::of(keyring, group)?.turn(group, catalog, Step::Check);
-    obstacles::find(client, &turn, keyring).await
+    let keys = Keys::of(keyring, group)?;
+    if keys.fading.is_some() {
+        return Ok(vec![UNFINISHED.to_owned()]);
+    }
+    obstacles::find(client, &keys.turn(group, catalog, Step::Check), keyring).await
 }
+
+/// Both slots are taken as long as an old key still fades.
+const UNFINISHED: &str =
+    "an earlier rotation of it has switched keys and has not ended: RESUME its job (SHOW JOBS lists all)";
 
 /// Runs a rotation from this step to its end.
 pub(crate) async fn rotate<E: Engine>(engine: &mut E, group: GroupBytes, from: Step) -> Result<(), JobError> {
@@ -190,6 +197,7 @@ async fn perform<E: Engine>(engine: &mut E, group: &GroupBytes, step: Step) -> R
     let keys = Keys::of(&keyring, group)?;
     let turn = keys.turn(group, catalog, step);
     match step {
+        Step::Check if keys.fading.is_some() => Err(in_the_way(&[UNFINISHED.to_owned()])),
         Step::Check => {
             let found = obstacles::find(engine.client(), &turn, &keyring).await?;
             if found.is_empty() { Ok(()) } else { Err(in_the_way(&found)) }
