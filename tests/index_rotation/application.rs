@@ -75,6 +75,26 @@ impl Application {
         });
     }
 
+    /// Upserts these names with others doing the same; 40001 says to try again. Returns how often it did.
+    pub fn race(&mut self, names: std::ops::Range<i32>) -> usize {
+        let upsert = "INSERT INTO people (id, email, note) VALUES ($1, $2, 'raced') ON CONFLICT (email) DO UPDATE \
+                      SET note = 'again' RETURNING email";
+        let Self { runtime, client, number, .. } = self;
+        runtime.block_on(async {
+            let mut again = 0;
+            for n in names {
+                loop {
+                    match client.query_one(upsert, &[&(n * 2 + *number), &email(n)]).await {
+                        Ok(row) => break assert_eq!(row.get::<_, String>(0), email(n)),
+                        Err(error) if error.code().is_some_and(|code| code.code() == "40001") => again += 1,
+                        Err(error) => panic!("{error:?}"),
+                    }
+                }
+            }
+            again
+        })
+    }
+
     /// Asks everything, of both proxies; leaves the tables as they were.
     pub fn check(&mut self) {
         let Self { runtime, client, other, number, prepared } = self;

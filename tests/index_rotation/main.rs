@@ -134,6 +134,28 @@ fn stop_in(step: &'static str) -> Checkpoint {
 }
 
 #[test]
+fn upserts_race_while_there_are_two_unique_indexes() {
+    let fleet = Fleet::start();
+    let mut applications = [Application::connect(&fleet, 0), Application::connect(&fleet, 1)];
+    applications[0].create();
+    let job = fleet.submit(Request::RotateIndexKey(Target::Group("mail".into())));
+    // Before the switch the copy is the index that is no arbiter, behind it the original.
+    for (from, step) in [(10_000, "redefine"), (20_000, "replace indexes")] {
+        assert_eq!(fleet.work(job, Some(stop_in(step))), JobState::Running, "{}", fleet.error_of(job));
+        std::thread::scope(|scope| {
+            for application in &mut applications {
+                scope.spawn(move || application.race(from..from + 300));
+            }
+        });
+        let rows = fleet.bytes("SELECT int4send(count(*)::int4) FROM people WHERE note IS NOT NULL");
+        assert_eq!(rows, 300i32.to_be_bytes());
+        fleet.run("DELETE FROM people WHERE note IS NOT NULL");
+    }
+    assert_eq!(fleet.work(job, None), JobState::Done, "{}", fleet.error_of(job));
+    applications.iter_mut().for_each(Application::check);
+}
+
+#[test]
 fn obstacles_are_refused_and_definitions_wait() {
     let fleet = Fleet::start();
     let mut application = Application::connect(&fleet, 0);
