@@ -112,6 +112,10 @@ Examples:
 pub(super) struct Check {
     #[command(flatten)]
     pub(super) file: ConfigFile,
+
+    /// Look at every value, not at a sample: reads all encrypted tables
+    #[arg(long)]
+    pub(super) values: bool,
 }
 
 /// Shows what would be sent for a statement, and why; runs nothing.

@@ -1,6 +1,7 @@
 //! One client connection: start-up, request side, response side, pipeline.
 
 mod cancel;
+mod conflict;
 mod console;
 mod epoch;
 mod error;

@@ -10,12 +10,13 @@ use crate::wire::backend::{self, Fields, RowDescription, Status};
 use crate::wire::frame::{self, Header};
 use crate::wire::{build, single_string};
 
+use super::conflict::twin;
 use super::error::End;
 use super::errors;
 use super::machine::{Machine, Verdict};
 use super::pipeline::{Entry, Mask, Own, Question, Rest};
 use super::plan::from_transform;
-use super::planned::{Planned, Shown, check_outputs, check_plain, describe, open_row};
+use super::planned::{Fate, Planned, Shown, check_outputs, check_plain, describe, open_row};
 use super::request::REFUSED_NAME;
 
 impl Machine {
@@ -262,7 +263,7 @@ impl Machine {
         self.copy_in = false;
         if let Some(Entry::Execute(bound)) = self.pipeline.front() {
             if let Some(bound) = bound {
-                bound.spent.set(true);
+                bound.fate.set(Fate::Spent);
             }
             self.done();
         }
@@ -313,21 +314,33 @@ impl Machine {
                 self.tally.refused += 1;
                 errors::refused(&fields, refusal, &mut self.composed)
             }
-            Entry::Query(_, Some(run)) => match run.refusal() {
-                Some(refusal) => {
+            Entry::Query(_, Some(run)) => match (run.refusal(), run.lost_race(&fields)) {
+                (Some(refusal), _) => {
                     self.tally.refused += 1;
                     errors::refused(&fields, refusal, &mut self.composed)
                 }
-                None => {
+                (None, Some(race)) => {
+                    errors::report(&race, &mut self.composed);
+                    Verdict::Replace
+                }
+                (None, None) => {
                     let hide = run.command_tag().is_some();
-                    errors::mapped(&fields, b'E', hide, |p| run.position(p), &mut self.composed)
+                    let twin = twin(&fields, &self.catalog);
+                    errors::mapped(&fields, b'E', hide, |p| run.position(p), twin, &mut self.composed)
                 }
             },
             entry => match entry.planned() {
-                Some(planned) => {
-                    let hide = planned.rewrite.command_tag.is_some();
-                    errors::mapped(&fields, b'E', hide, |p| planned.position(p), &mut self.composed)
-                }
+                Some(planned) => match planned.lost_race(&fields) {
+                    Some(race) => {
+                        errors::report(&race, &mut self.composed);
+                        Verdict::Replace
+                    }
+                    None => {
+                        let hide = planned.rewrite.command_tag.is_some();
+                        let twin = twin(&fields, &self.catalog);
+                        errors::mapped(&fields, b'E', hide, |p| planned.position(p), twin, &mut self.composed)
+                    }
+                },
                 None => Verdict::Pass,
             },
         };
@@ -349,7 +362,7 @@ impl Machine {
         if !hide {
             return Ok(Verdict::Pass);
         }
-        Ok(errors::mapped(&fields, b'N', true, |_| None, &mut self.composed))
+        Ok(errors::mapped(&fields, b'N', true, |_| None, None, &mut self.composed))
     }
 
     fn ready(&mut self, body: &[u8]) -> Result<Verdict, End> {

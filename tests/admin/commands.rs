@@ -77,7 +77,7 @@ fn keys_are_listed_without_their_bytes() {
     assert_eq!(Rows::of(&mut client, &database).0.len(), rows.0.len());
     assert_eq!(error(&mut client, "SHOW KEYS IN DATABASE nowhere").sqlstate(), "3D000");
     let all = format!("{:?}", client.run("SHOW KEYS; SHOW CONFIG; SHOW COLUMNS; SHOW PROXIES; SHOW STATS; SHOW CLIENTS"));
-    let key = std::fs::read_to_string(stage.pyrite.config().with_file_name("root.key")).unwrap();
+    let key = std::fs::read_to_string(stage.pyrite.config_file().with_file_name("root.key")).unwrap();
     let key = key.trim().rsplit(':').next().unwrap();
     assert_eq!(key.len(), 64);
     assert!(!all.contains(&key[..16]), "no part of the root key is shown");

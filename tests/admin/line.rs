@@ -48,7 +48,7 @@ fn reload_from_the_command_line() {
 #[test]
 fn escrow_files_go_out_and_come_back() {
     let stage = Stage::start();
-    let folder = stage.pyrite.config().parent().unwrap().to_owned();
+    let folder = stage.pyrite.config_file().parent().unwrap().to_owned();
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let (file, passphrase) = (path("keys.escrow"), path("passphrase"));
     let (status, text) = stage.line(&["keys", "export", &file]);

@@ -42,7 +42,7 @@ impl Stage {
 
     /// Writes pyrite.toml anew, with one text in the place of another.
     pub fn edit(&self, old: &str, new: &str) {
-        let path = self.pyrite.config();
+        let path = self.pyrite.config_file();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(old), "{old:?} is not in\n{text}");
         std::fs::write(&path, text.replace(old, new)).unwrap();
@@ -51,7 +51,7 @@ impl Stage {
     /// The command line against this proxy: whether it succeeded with which status, and what it printed.
     pub fn line(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pyrite"));
-        let config = self.pyrite.config();
+        let config = self.pyrite.config_file();
         command.args(arguments).arg("-c").arg(config).env_remove("PGPASSWORD").env_remove("PGUSER");
         let output = command.stdin(std::process::Stdio::null()).output().expect("run pyrite");
         let text = format!(

@@ -1,5 +1,5 @@
 //! AWS KMS against moto's server, which encrypts for real; and, for what moto does not do (throttling, refused rights,
-//! expired credentials, silence), against a server that answers as KMS's documentation says.
+//! expired credentials, keys out of use, silence), against a server that answers as KMS's documentation says.
 //!
 //! Credentials come from the environment, which is a process's own. So each test runs again in a process of its own.
 
@@ -166,10 +166,15 @@ const FAILURES: &[Case] = &[
     ),
     (
         "other key",
-        |m, _| m.source(&m.generate("other")),
+        |_, key| {
+            at(
+                &fake(400, "IncorrectKeyException", "The key ID in the request does not identify the key"),
+                key,
+            )
+        },
         Opening,
         Stays(Final::WrongKey),
-        "IncorrectKey",
+        "does not open the root key",
         "next_root",
     ),
     ("disabled key", disabled, Opening, Stays(Final::KeyDisabled), "out of use", "enable-key"),
@@ -242,14 +247,12 @@ const FAILURES: &[Case] = &[
     ),
 ];
 
-fn disabled(moto: &Moto, key: &str) -> RootSource {
-    run(moto.client().disable_key().key_id(key).send()).unwrap();
-    moto.source(key)
+fn disabled(_: &Moto, key: &str) -> RootSource {
+    at(&fake(400, "DisabledException", "arn:aws:kms:eu-central-1:1:key/1 is disabled."), key)
 }
 
-fn deleted(moto: &Moto, key: &str) -> RootSource {
-    run(moto.client().schedule_key_deletion().key_id(key).pending_window_in_days(7).send()).unwrap();
-    moto.source(key)
+fn deleted(_: &Moto, key: &str) -> RootSource {
+    at(&fake(400, "KMSInvalidStateException", "arn:aws:kms:eu-central-1:1:key/1 is pending deletion."), key)
 }
 
 /// A server that gives each request this error in the form that KMS has; status 0: no answer at all.

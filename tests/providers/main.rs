@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod expect;
+mod moving;
 mod softhsm;
+mod tls;
 mod vault;
 mod vault_stub;
 
