@@ -51,7 +51,10 @@ fn columns_say_what_is_protected() {
     let stage = Stage::start();
     let rows = Rows::of(&mut stage.console(), "SHOW COLUMNS");
     let email = rows.find("column", "email");
-    assert_eq!((email.one("table"), email.one("key_group"), email.one("search")), ("customers", "email", "equality"));
+    assert_eq!(
+        (email.one("table"), email.one("key_group"), email.one("search")),
+        ("customers", "email", "equality")
+    );
     assert_eq!((email.one("protected"), email.one("note")), ("t", "NULL"));
     let phone = rows.find("column", "phone");
     assert_eq!((phone.one("protected"), phone.one("search")), ("f", "NULL"));
@@ -76,7 +79,10 @@ fn keys_are_listed_without_their_bytes() {
     let database = format!("SHOW KEYS IN DATABASE {}", stage.database);
     assert_eq!(Rows::of(&mut client, &database).0.len(), rows.0.len());
     assert_eq!(error(&mut client, "SHOW KEYS IN DATABASE nowhere").sqlstate(), "3D000");
-    let all = format!("{:?}", client.run("SHOW KEYS; SHOW CONFIG; SHOW COLUMNS; SHOW PROXIES; SHOW STATS; SHOW CLIENTS"));
+    let all = format!(
+        "{:?}",
+        client.run("SHOW KEYS; SHOW CONFIG; SHOW COLUMNS; SHOW PROXIES; SHOW STATS; SHOW CLIENTS")
+    );
     let key = std::fs::read_to_string(stage.pyrite.config_file().with_file_name("root.key")).unwrap();
     let key = key.trim().rsplit(':').next().unwrap();
     assert_eq!(key.len(), 64);
@@ -180,7 +186,8 @@ fn reload_applies_what_it_can_and_names_the_rest() {
     assert_eq!(client.column("SELECT notes FROM customers"), [Some("canary of a note".into())]);
     let mut direct = crate::support::server::shared().connect(&stage.database);
     assert_eq!(
-        direct.column("SELECT pg_catalog.encode(pg_catalog.substr(notes::bytea, 1, 4), 'hex') FROM customers"),
+        direct
+            .column("SELECT pg_catalog.encode(pg_catalog.substr(notes::bytea, 1, 4), 'hex') FROM customers"),
         [Some("ff505952".into())]
     );
 }
@@ -213,7 +220,8 @@ fn help_names_every_command_and_the_manual_too() {
     let stage = Stage::start();
     let help = stage.console().column("HELP");
     let commands: Vec<String> = help.into_iter().flatten().collect();
-    let known: Vec<String> = pyrite::admin::commands::COMMANDS.iter().map(|usage| usage.syntax.into()).collect();
+    let known: Vec<String> =
+        pyrite::admin::commands::COMMANDS.iter().map(|usage| usage.syntax.into()).collect();
     assert_eq!(commands, known);
     // A bar inside a table's cell has a backslash before it.
     let manual = include_str!("../../docs/admin.md").replace("\\|", "|");

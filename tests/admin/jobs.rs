@@ -55,7 +55,10 @@ fn a_rotation_is_started_shown_and_done() {
     assert_eq!(messages.iter().find(|m| m.tag == b'C').unwrap().text(), "ROTATE KEY 1");
     wait(&mut client, &job, "done");
     let rows = Rows::of(&mut client, "SHOW JOBS");
-    assert_eq!((rows.one("kind"), rows.one("target"), rows.one("created_by")), ("rotate key", "email", "postgres"));
+    assert_eq!(
+        (rows.one("kind"), rows.one("target"), rows.one("created_by")),
+        ("rotate key", "email", "postgres")
+    );
     assert_eq!(rows.one("rows_done"), "200");
     assert_eq!(states(&mut client, "data"), pairs(&[("1", "retired"), ("2", "primary")]));
     let mut direct = stage.pyrite.connect(&stage.database);
@@ -71,7 +74,8 @@ fn what_cannot_be_started_says_why() {
     let mut client = stage.console();
     let mut refused = |command: &str| {
         let messages = client.query(command);
-        let error = messages.iter().find(|message| message.tag == b'E').unwrap_or_else(|| panic!("{command}"));
+        let error =
+            messages.iter().find(|message| message.tag == b'E').unwrap_or_else(|| panic!("{command}"));
         assert!(error.field(b'H').is_some_and(|hint| !hint.is_empty()), "{command}: {error:?}");
         error.sqlstate()
     };
@@ -112,7 +116,7 @@ fn the_command_line_rotates_and_destroys() {
 /// A command line that runs on.
 fn spawn(stage: &Stage, arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pyrite"));
-    command.args(arguments).arg("-c").arg(stage.pyrite.config()).env_remove("PGUSER");
+    command.args(arguments).arg("-c").arg(stage.pyrite.config_file()).env_remove("PGUSER");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run pyrite")
 }
 
