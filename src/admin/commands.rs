@@ -18,7 +18,7 @@ const fn usage(syntax: &'static str, says: &'static str) -> Usage {
 pub const COMMANDS: &[Usage] = &[
     usage(
         "SHOW COLUMNS [IN DATABASE name]",
-        "configured columns: type, group, keys in use, protected or not",
+        "configured columns: type, search, key group, protected or not",
     ),
     usage("SHOW KEYS [IN DATABASE name]", "data keys and index keys, their versions and states"),
     usage("SHOW JOBS [IN DATABASE name]", "rotations and other sweeps, the newest first"),

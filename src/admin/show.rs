@@ -284,6 +284,11 @@ fn stats(context: &Context<'_>, wanted: &In) -> Rows {
         .collect()
 }
 
+/// `1 table`, `2 tables`
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 fn root(key: &crate::config::RootKey) -> String {
     crate::keys::RootSource::new(key).describe()
 }
@@ -310,7 +315,7 @@ fn config(context: &Context<'_>) -> Rows {
         let columns: usize = database.tables.values().map(BTreeMap::len).sum();
         rows.push((
             format!("databases.{}", crate::config::display_name(name)),
-            format!("{} tables, {columns} columns", database.tables.len()).into(),
+            format!("{}, {}", counted(database.tables.len(), "table"), counted(columns, "column")).into(),
         ));
     }
     rows.into_iter().map(|(key, value)| vec![key.into(), value]).collect()

@@ -154,3 +154,34 @@ fn jobs_are_paused_resumed_and_cancelled_while_they_are_followed() {
     let again = client.query(&format!("RESUME JOB {job}"));
     assert!(again.iter().any(|message| message.tag == b'E'), "{again:?}");
 }
+
+#[test]
+fn the_root_key_moves_to_the_next_one() {
+    let stage = filled(10);
+    let mut client = stage.console();
+    let before = Rows::of(&mut client, "SHOW KEYS").find("purpose", "root");
+    let next = stage.pyrite.config_file().with_file_name("next.key");
+    pyrite::keys::generate_root_file(&next).unwrap();
+    stage.edit("[keys]\n", "[keys]\nnext_root = { provider = \"file\", path = \"next.key\" }\n");
+    let rows = Rows::of(&mut client, "RELOAD");
+    assert_eq!((rows.one("key"), rows.one("outcome")), ("keys.next_root", "applied"));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    // This proxy's row has to name the new root key first, which it does when it next says that it lives.
+    let text = loop {
+        let (status, text) = stage.line(&["keys", "rotate-root"]);
+        if status == Some(0) {
+            break text;
+        }
+        assert!(Instant::now() < deadline, "{text}");
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    let roots = Rows::of(&mut client, "SHOW KEYS").find("purpose", "root");
+    assert_eq!(roots.column("state"), [Some("former"), Some("primary")]);
+    assert_eq!(roots.column("id")[0], before.column("id")[0]);
+    assert!(text.contains(roots.column("id")[1].unwrap()), "{text}");
+    let mut direct = stage.pyrite.connect(&stage.database);
+    assert_eq!(
+        direct.column("SELECT count(*) FROM customers WHERE email = 'person7@canary.example'"),
+        [Some("1".into())]
+    );
+}

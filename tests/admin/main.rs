@@ -7,6 +7,7 @@ mod commands;
 mod jobs;
 mod line;
 mod login;
+mod manual;
 mod protocol;
 
 #[path = "../support/mod.rs"]
