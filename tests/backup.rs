@@ -7,9 +7,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyrite::config::Config;
+use pyrite::database::Databases;
 use pyrite::demo::postgres::{Options, PrivateServer};
+use pyrite::jobs::{self, JobState, Jobs, Request, Target};
 use pyrite::keys::{Change, KeyPurpose, Keyring, RootNote, RootSource, change, load_or_create, rotate_root};
 use pyrite::server::Server;
 use pyrite::transform::{Goal, Resealed, Resealer, stale_sql};
@@ -181,6 +184,23 @@ async fn sweep(client: &Client, keyring: &Arc<Keyring>, goal: Goal) -> usize {
     changed
 }
 
+/// REPAIR of everything; done by whichever proxy runs.
+async fn repair(config: &Config) {
+    let databases = Databases::open(config).await.unwrap();
+    let jobs = Jobs::new(databases.get("shop").unwrap().clone());
+    let id = jobs.submit(Request::Repair(Target::All), jobs::Options::default(), "test").await.unwrap();
+    for _ in 0..600 {
+        let job = jobs.get(id[0]).await.unwrap();
+        assert!(job.error.is_none() && job.state != JobState::Failed, "{job:?}");
+        if job.state == JobState::Done {
+            databases.close().await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it does not end: {:?}", jobs.get(id[0]).await);
+}
+
 /// A client's connection through a proxy.
 async fn through(proxy: &Server, site: &Site, database: &str) -> Client {
     let mut config = tokio_postgres::Config::new();
@@ -271,11 +291,11 @@ fn nobody_is_served_under_a_wrong_root_key() {
         let clients = std::thread::spawn(move || {
             // Knocks all the while, and counts the bytes of answers.
             use std::io::{Read, Write};
-            let until = std::time::Instant::now() + std::time::Duration::from_secs(3);
+            let until = std::time::Instant::now() + Duration::from_secs(3);
             let mut answers = 0;
             while std::time::Instant::now() < until {
                 let Ok(mut socket) = std::net::TcpStream::connect(("127.0.0.1", port)) else { continue };
-                socket.set_read_timeout(Some(std::time::Duration::from_millis(50))).unwrap();
+                socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
                 let _ = socket.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]);
                 answers += socket.read(&mut [0; 1]).unwrap_or(0);
             }
@@ -312,10 +332,12 @@ fn a_dump_from_before_a_rotation_is_good_until_its_key_is_destroyed() {
         let proxy = site.proxy("shop", 1).unwrap();
         let client = through(&proxy, &site, "shop").await;
         assert_eq!((readable(&client).await, found(&client).await), (20, 0));
-        let keyring = site.keyring(&mut direct, 1).await;
-        assert_eq!(sweep(&direct, &keyring, Goal::IndexTerms).await, 20);
+        repair(&site.config("shop", 1)).await;
         assert_eq!((readable(&client).await, found(&client).await), (20, 20));
-        assert_eq!(sweep(&direct, &keyring, Goal::DataKey).await, 20, "notes have no terms");
+        let keyring = site.keyring(&mut direct, 1).await;
+        for goal in [Goal::DataKey, Goal::IndexTerms] {
+            assert_eq!(sweep(&direct, &keyring, goal).await, 0, "{goal:?}");
+        }
         proxy.shutdown();
 
         // Once the key is destroyed, the rows alone are worthless, and said to be.
@@ -387,10 +409,56 @@ fn an_older_keyring_restored_over_a_newer_one_is_refused() {
         site.restore("shop", &dump);
         direct.batch_execute("INSERT INTO pyrite.columns SELECT * FROM c").await.unwrap();
         // A proxy that runs goes on with what it has; what starts now is told by that one's row.
-        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
         assert_eq!((readable(&client).await, found(&client).await), (20, 20));
         let refused = site.proxy("shop", 1).err().unwrap();
         assert!(refused.contains("went back"), "{refused}");
         proxy.shutdown();
+    });
+}
+
+#[test]
+fn a_proxy_with_a_memory_is_not_given_an_older_keyring_after_a_restart() {
+    run(async {
+        let site = Site::new("memory");
+        site.shop().await;
+        let state = site.folder.join("state");
+        std::fs::create_dir(&state).unwrap();
+        let mut config = site.config("shop", 1);
+        config.state = Some(state.clone());
+        let proxy = Server::start(config.clone()).unwrap();
+        let direct = site.direct("shop").await;
+        direct
+            .batch_execute("CREATE TABLE k AS TABLE pyrite.keys; CREATE TABLE r AS TABLE pyrite.keyring")
+            .await
+            .unwrap();
+        // It takes over the rotation while it runs, and remembers it.
+        site.rotate("shop").await;
+        let counter = direct.query_one("SELECT counter FROM pyrite.keyring", &[]).await.unwrap();
+        let counter = format!(" {} ", counter.get::<_, i64>(0));
+        let note = state.join("shop.seen");
+        for n in 0.. {
+            if std::fs::read_to_string(&note).is_ok_and(|text| text.contains(&counter)) {
+                break;
+            }
+            assert!(n < 200, "it is not remembered: {:?}", std::fs::read_to_string(&note));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        proxy.shutdown();
+
+        direct
+            .batch_execute(
+                "DELETE FROM pyrite.proxies; DELETE FROM pyrite.keys; DELETE FROM pyrite.keyring;
+                 INSERT INTO pyrite.keyring SELECT * FROM r; INSERT INTO pyrite.keys SELECT * FROM k",
+            )
+            .await
+            .unwrap();
+        let refused = Server::start(config.clone()).err().unwrap().to_string();
+        assert!(refused.contains("this proxy has seen change"), "{refused}");
+        // What says nothing of the past is believed, and so is whoever removes the note.
+        std::fs::remove_file(&note).unwrap();
+        direct.batch_execute("DELETE FROM pyrite.proxies").await.unwrap();
+        Server::start(config).unwrap().shutdown();
+        assert!(note.exists());
     });
 }

@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_new_data_key_is_used_by_all_within_a_second() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let proxies = [fleet.proxy("a"), fleet.proxy("b")];
     let mut clients = proxies.each_ref().map(Proxy::connect);
     for client in &mut clients {
@@ -40,7 +40,7 @@ fn a_new_data_key_is_used_by_all_within_a_second() {
 
 #[test]
 fn a_value_is_readable_by_all_at_once() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let (writer, reader) = (fleet.proxy("writer"), fleet.proxy("reader"));
     let (mut write, mut read) = (writer.connect(), reader.connect());
     write.run("INSERT INTO secrets (id, code) VALUES (1, 'before')");
@@ -66,7 +66,7 @@ fn a_value_is_readable_by_all_at_once() {
 
 #[test]
 fn an_id_that_nobody_knows_is_looked_for_once() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let proxy = fleet.proxy("a");
     let mut client = proxy.connect();
     client.run("INSERT INTO secrets (id, code) VALUES (1, 'magpie'), (2, 'magpie')");
@@ -88,7 +88,7 @@ fn an_id_that_nobody_knows_is_looked_for_once() {
 
 #[test]
 fn ddl_through_one_proxy_is_known_to_the_others_at_once() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let (one, two) = (fleet.proxy("a"), fleet.proxy("b"));
     let observer = fleet.observer();
     let mut events = observer.database().subscribe();
@@ -106,7 +106,7 @@ fn ddl_through_one_proxy_is_known_to_the_others_at_once() {
 
 #[test]
 fn what_happens_to_jobs_is_heard() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let observer = fleet.observer();
     let mut events = observer.database().subscribe();
     let mut next = || observer.run(async { tokio::time::timeout(2 * SECOND, events.recv()).await });
@@ -121,7 +121,7 @@ fn what_happens_to_jobs_is_heard() {
 
 #[test]
 fn proxies_come_and_go() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let count = || fleet.direct().column("SELECT count(*) FROM pyrite.proxies").swap_remove(0).unwrap();
     assert_eq!(count(), "0", "the first one stopped cleanly");
     let (one, two) = (fleet.proxy("a"), fleet.proxy("b"));
@@ -146,7 +146,7 @@ fn proxies_come_and_go() {
 
 #[test]
 fn a_proxy_gets_its_line_back() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let proxy = fleet.proxy("a");
     let mut client = proxy.connect();
     let observer = fleet.observer();
@@ -164,7 +164,7 @@ fn a_proxy_gets_its_line_back() {
 
 #[test]
 fn another_configuration_is_taken_over() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let observer = fleet.observer();
     let mut tables = (*observer.database().config()).clone();
     fleet.direct().run("CREATE TABLE more (id int, word pyrite.encrypted)");

@@ -11,7 +11,7 @@ const INSERT: &str = "INSERT INTO secrets (id, code) VALUES ($1, $2)";
 
 #[test]
 fn nothing_is_sealed_or_searched_without_a_lease() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let proxy = fleet.proxy("a");
     let (mut client, mut waiting) = (proxy.connect(), proxy.connect());
     client.run("INSERT INTO secrets (id, code, note) VALUES (1, 'magpie', 'plain')");
@@ -76,7 +76,7 @@ fn nothing_is_sealed_or_searched_without_a_lease() {
 
 #[test]
 fn a_portal_that_was_bound_before_a_lapse_does_not_run_after_it() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let proxy = fleet.proxy("a");
     let (mut client, mut other) = (proxy.connect(), proxy.connect());
     client.run("BEGIN");
@@ -98,7 +98,7 @@ fn a_portal_that_was_bound_before_a_lapse_does_not_run_after_it() {
 
 #[test]
 fn a_session_that_ends_with_something_under_way_is_waited_for() {
-    let fleet = Fleet::new();
+    let fleet = Fleet::start();
     let proxy = fleet.proxy("a");
     let observer = fleet.observer();
     let mut client = proxy.connect();

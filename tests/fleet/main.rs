@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod changes;
+mod churn;
 mod lease;
 mod roots;
 
@@ -40,7 +41,7 @@ pub struct Proxy {
 }
 
 impl Fleet {
-    pub fn new() -> Fleet {
+    pub fn start() -> Fleet {
         let database = server::shared().database("fleet");
         let folder = Folder::new("fleet");
         for name in ["root.key", "next.key"] {
