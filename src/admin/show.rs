@@ -311,6 +311,8 @@ fn config(context: &Context<'_>) -> Rows {
     ];
     rows.push(("keys.root".into(), root(&config.root).into()));
     rows.push(("keys.next_root".into(), config.next_root.as_ref().map(root).into()));
+    let state = config.state.as_ref().map(|folder| folder.display().to_string());
+    rows.push(("keys.state".into(), state.into()));
     for (name, database) in &config.databases {
         let columns: usize = database.tables.values().map(BTreeMap::len).sum();
         rows.push((
