@@ -12,7 +12,8 @@ pub struct Rows(pub Vec<Vec<(String, Option<String>)>>);
 impl Rows {
     pub fn of(client: &mut Client, command: &str) -> Rows {
         let messages = client.run(command);
-        let names: Vec<String> = messages[0].fields().into_iter().map(|field| field.name).collect();
+        let header = messages.iter().find(|message| message.tag == b'T').expect("rows");
+        let names: Vec<String> = header.fields().into_iter().map(|field| field.name).collect();
         let rows = messages.iter().filter(|message| message.tag == b'D').map(|row| {
             let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
             names.iter().cloned().zip(row.values().into_iter().map(|value| value.map(text))).collect()
@@ -243,4 +244,41 @@ fn help_names_every_command_and_the_manual_too() {
         assert!(manual.contains(usage.syntax), "docs/admin.md lacks {:?}", usage.syntax);
         assert!(manual.contains(usage.says), "docs/admin.md says something else of {:?}", usage.syntax);
     }
+}
+
+#[test]
+fn with_several_databases_the_command_says_which() {
+    let server = crate::support::server::shared();
+    let (first, second) = (server.database("one"), server.database("two"));
+    let tables = |name: &str| {
+        format!("[databases.{name}.tables.\"public.t\"]\nc = {{ type = \"text\", group = \"g\" }}\n")
+    };
+    let pyrite = crate::support::pyrite::Pyrite::start(&format!(
+        "[admin]\nroles = [\"postgres\"]\n{}{}",
+        tables(&first),
+        tables(&second)
+    ));
+    for database in [&first, &second] {
+        pyrite.connect(database).run("CREATE TABLE t (c text)");
+    }
+    let mut client = pyrite.connect("pyrite");
+    let databases = |rows: &Rows| {
+        let mut names: Vec<String> =
+            rows.column("database").into_iter().flatten().map(str::to_owned).collect();
+        names.dedup();
+        names
+    };
+    assert_eq!(databases(&Rows::of(&mut client, "SHOW KEYS")), [first.clone(), second.clone()]);
+    assert_eq!(
+        databases(&Rows::of(&mut client, &format!("SHOW COLUMNS IN DATABASE {second}"))),
+        [second.clone()]
+    );
+    let refused = error(&mut client, "ROTATE KEY ALL");
+    assert_eq!(refused.sqlstate(), "3D000");
+    let hint = refused.field(b'H').unwrap();
+    assert!(hint.contains(&first) && hint.contains(&second) && hint.contains("IN DATABASE"), "{hint}");
+    assert_eq!(error(&mut client, "EXPLAIN SELECT c FROM t").sqlstate(), "3D000");
+    let started = Rows::of(&mut client, &format!("ROTATE KEY GROUP g IN DATABASE {second}"));
+    assert_eq!(started.one("database"), second);
+    assert_eq!(databases(&Rows::of(&mut client, "SHOW JOBS")), [second]);
 }
