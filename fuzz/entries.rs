@@ -27,6 +27,7 @@ pub const ALL: &[(&str, Entry)] = &[
     ("values", values),
     ("config", config),
     ("planner", planner),
+    ("console", console),
 ];
 
 /// A stream of frames in either direction, and the body of each message.
@@ -302,6 +303,25 @@ pub fn config(data: &[u8]) {
             assert!(problems.iter().all(|problem| (1..=lines).contains(&problem.line) && problem.column > 0));
         }
         Err(error) => panic!("{error}"),
+    }
+}
+
+/// Commands of the admin console: whatever is typed gets commands or an error with a place in the text.
+pub fn console(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match pyrite::admin::grammar::parse(text) {
+        Ok(commands) => {
+            for parsed in commands {
+                assert!(text.is_char_boundary(parsed.at));
+                if let pyrite::admin::grammar::Command::Explain(range, _) = parsed.command {
+                    assert!(text.get(range).is_some_and(|statement| !statement.is_empty()));
+                }
+            }
+        }
+        Err(failure) => {
+            assert!(!failure.message.is_empty() && failure.sqlstate.len() == 5);
+            assert!(failure.at.is_none_or(|at| text.is_char_boundary(at)));
+        }
     }
 }
 

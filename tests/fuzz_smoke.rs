@@ -114,6 +114,27 @@ fn startup() {
 }
 
 #[test]
+fn console() {
+    let mut seeds = texts(&[
+        "SHOW KEYS IN DATABASE \"Shop\"; HELP",
+        "ROTATE INDEX KEY ON public.\"Customers\".\"e\"\"mail\" FIRING TRIGGERS",
+        "ROTATE KEY ON GROUP 'a group'",
+        "DESTROY KEY '\\x0123456789abcdef'",
+        "RETIRE KEY 12e5678901234567",
+        "EXPLAIN IN DATABASE shop SELECT 'é;' /* ; */ ; PAUSE JOB 9",
+        "SELECT pg_catalog.version(), 1 AS \"n\", current_setting('TimeZone')",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY; SET TIME ZONE 'UTC'; SHOW TIME ZONE",
+    ]);
+    seeds.extend(texts(&["BEGIN; COMMIT; DISCARD ALL", "CANCEL JOB 99999999999999999999"]));
+    run(
+        "console",
+        40_000,
+        &seeds,
+        &[";", "ON", "GROUP", ".", "KEY", "IN DATABASE", "'", "$$", "U&\"", "SHOW "],
+    );
+}
+
+#[test]
 fn envelope() {
     let mut seeds = texts(&["", "a", "alice@example.org"]);
     let header = b"\xff\x50\x59\x52\x01\x07";

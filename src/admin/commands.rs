@@ -16,10 +16,7 @@ const fn usage(syntax: &'static str, says: &'static str) -> Usage {
 
 /// Every command, in the order in which HELP shows them.
 pub const COMMANDS: &[Usage] = &[
-    usage(
-        "SHOW COLUMNS [IN DATABASE name]",
-        "configured columns: type, group, keys in use, protected or not",
-    ),
+    usage("SHOW COLUMNS [IN DATABASE name]", "configured columns: type, search, key group, protected or not"),
     usage("SHOW KEYS [IN DATABASE name]", "data keys and index keys, their versions and states"),
     usage("SHOW JOBS [IN DATABASE name]", "rotations and other sweeps, the newest first"),
     usage("SHOW JOB n [IN DATABASE name]", "one of them"),

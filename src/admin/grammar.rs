@@ -230,6 +230,15 @@ impl Words<'_> {
         match self.next_word().unwrap_or_default().as_str() {
             "all" => Ok(Target::All),
             "group" => Ok(Target::Group(self.group(command)?)),
+            // `ON GROUP name` and `ON ALL` are natural, too; followed by a dot they are names.
+            "on" if self.leads("all") => {
+                self.at += 1;
+                Ok(Target::All)
+            }
+            "on" if self.leads("group") => {
+                self.at += 1;
+                Ok(Target::Group(self.group(command)?))
+            }
             "on" => {
                 let at = self.at;
                 let mut parts = self.dotted(command)?;
@@ -385,6 +394,11 @@ impl Words<'_> {
     pub(super) fn peek_word(&self) -> Option<String> {
         let at = self.in_range()?;
         (self.tokens.kind(at) == Some(Kind::Word)).then(|| self.tokens.raw(at).to_ascii_lowercase())
+    }
+
+    /// Whether this word comes next, and not as the first part of a name.
+    fn leads(&self, word: &str) -> bool {
+        self.peek_word().as_deref() == Some(word) && !self.tokens.is_sign(self.at + 1, ".")
     }
 
     /// Takes the next token if it is a word without quotes.

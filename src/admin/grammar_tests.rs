@@ -54,6 +54,10 @@ fn names_are_those_of_sql() {
         one("ROTATE KEY GROUP public.customers.\"eMail\""),
         rotate(Target::Group("public.customers.\"eMail\"".into()))
     );
+    assert_eq!(one("ROTATE KEY ON GROUP email"), rotate(Target::Group("email".into())));
+    assert_eq!(one("ROTATE KEY ON ALL;"), rotate(Target::All));
+    assert_eq!(one("ROTATE KEY ON all.\"group\""), rotate(column(None, "all", "group")));
+    assert_eq!(one("ROTATE KEY ON group.a"), rotate(column(None, "group", "a")));
     assert_eq!(one("ROTATE /* all */ KEY -- of them\n ALL"), rotate(Target::All));
     assert_eq!(
         one("ROTATE INDEX KEY ALL IN DATABASE \"Shop\" FIRING TRIGGERS"),

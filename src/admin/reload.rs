@@ -115,6 +115,7 @@ fn unchangeable(old: &Config, new: &Config) -> Vec<Change> {
         ("upstream", old.upstream != new.upstream),
         ("workers", old.workers != new.workers),
         ("service", service(old) != service(new)),
+        ("keys.state", old.state != new.state),
     ];
     let mut changes: Vec<Change> =
         differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| Change::waits(key)).collect();

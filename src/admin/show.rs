@@ -284,6 +284,11 @@ fn stats(context: &Context<'_>, wanted: &In) -> Rows {
         .collect()
 }
 
+/// `1 table`, `2 tables`
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 fn root(key: &crate::config::RootKey) -> String {
     crate::keys::RootSource::new(key).describe()
 }
@@ -306,11 +311,13 @@ fn config(context: &Context<'_>) -> Rows {
     ];
     rows.push(("keys.root".into(), root(&config.root).into()));
     rows.push(("keys.next_root".into(), config.next_root.as_ref().map(root).into()));
+    let state = config.state.as_ref().map(|folder| folder.display().to_string());
+    rows.push(("keys.state".into(), state.into()));
     for (name, database) in &config.databases {
         let columns: usize = database.tables.values().map(BTreeMap::len).sum();
         rows.push((
             format!("databases.{}", crate::config::display_name(name)),
-            format!("{} tables, {columns} columns", database.tables.len()).into(),
+            format!("{}, {}", counted(database.tables.len(), "table"), counted(columns, "column")).into(),
         ));
     }
     rows.into_iter().map(|(key, value)| vec![key.into(), value]).collect()

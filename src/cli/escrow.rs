@@ -54,7 +54,7 @@ pub(super) fn import(config: &Path, options: &Options) -> Result<Outcome, Failur
     let config = Config::load(config)?;
     let database = database(&config, options.database.database.as_deref())?;
     let file = read(&options.path)?;
-    let escrow = Escrow::open(&file, &*passphrase(options, false)?)?;
+    let escrow = Escrow::open(&file, &passphrase(options, false)?)?;
     let usable = escrow.keys().filter(|key| key.state != KeyState::Destroyed).count();
     let (groups, counter) = (escrow.groups().count(), escrow.counter());
     let imported = block_on(async {

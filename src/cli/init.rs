@@ -111,6 +111,8 @@ root = {{ provider = "file", path = "{ROOT_KEY}" }}
 # root = {{ provider = "env", variable = "PYRITE_ROOT_KEY" }}
 # The one that ROTATE ROOT KEY moves to, in every proxy's configuration; other providers: docs/providers.md
 # next_root = {{ provider = "file", path = "next_root.key" }}
+# Remembers across restarts which keyring was the newest, so that an old one put back is found out.
+# state = "state"
 
 [service]
 # The role of Pyrite's own connections (catalog, wrapped keys). Applications keep their roles.
@@ -192,10 +194,15 @@ mod tests {
             let examples = text.replace("# [", "[").replace("# email", "email").replace("# phone", "phone");
             let examples = examples.replace("# id_card", "id_card").replace("# workers", "workers");
             let examples = examples.replace("# next_root", "next_root").replace("# roles", "roles");
+            let examples = examples.replace("# state", "state");
             let config = Config::parse(&examples, "/etc".as_ref(), &SystemSecrets).unwrap();
             let tables = &config.databases[database].tables;
             assert_eq!(tables[&("public".into(), "customers".into())].len(), 3);
-            assert!(config.next_root.is_some() && config.admin.roles.contains("postgres"));
+            assert!(
+                config.next_root.is_some()
+                    && config.state.is_some()
+                    && config.admin.roles.contains("postgres")
+            );
         }
     }
 

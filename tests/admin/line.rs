@@ -9,7 +9,10 @@ fn any_command_in_three_styles() {
     let stage = Stage::start();
     let (status, text) = stage.line(&["admin", "SHOW", "COLUMNS"]);
     assert_eq!(status, Some(0), "{text}");
-    assert!(text.contains(" database ") && text.contains("| customers |") && text.contains("(2 rows)"), "{text}");
+    assert!(
+        text.contains(" database ") && text.contains("| customers |") && text.contains("(2 rows)"),
+        "{text}"
+    );
     let (status, text) = stage.line(&["admin", "--format", "json", "SHOW CLIENTS"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(status, Some(0));
@@ -25,7 +28,10 @@ fn refusals_and_errors_have_their_own_status() {
     let stage = Stage::start();
     let (status, text) = stage.line(&["admin", "SHOW COLUMN"]);
     assert_eq!(status, Some(1), "{text}");
-    assert!(text.contains("Did you mean COLUMNS?") && text.contains("\n    SHOW COLUMN\n         ^"), "{text}");
+    assert!(
+        text.contains("Did you mean COLUMNS?") && text.contains("\n    SHOW COLUMN\n         ^"),
+        "{text}"
+    );
     let (status, text) = stage.line(&["admin", "--port", "1", "HELP"]);
     assert!(status == Some(2) && text.contains("cannot talk to the proxy"), "{text}");
     let (status, text) = stage.line(&["admin", "-U", "nobody_at_all", "HELP"]);

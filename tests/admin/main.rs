@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod commands;
+mod jobs;
 mod line;
 mod login;
+mod manual;
 mod protocol;
 
 #[path = "../support/mod.rs"]
@@ -53,11 +55,8 @@ impl Stage {
         let config = self.pyrite.config_file();
         command.args(arguments).arg("-c").arg(config).env_remove("PGPASSWORD").env_remove("PGUSER");
         let output = command.stdin(std::process::Stdio::null()).output().expect("run pyrite");
-        let text = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.code(), text)
     }
 

@@ -73,6 +73,12 @@ impl Progress {
     }
 
     fn doing(&self) -> String {
+        if self.is_over() {
+            let said = self.status.strip_prefix(self.state.as_str()).unwrap_or(&self.status);
+            let said = said.trim_start_matches([':', ' ']);
+            let colon = if said.is_empty() { "" } else { ": " };
+            return format!("{}{colon}{said}", self.state);
+        }
         let said = [self.step.as_str(), self.status.as_str()];
         let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
         let said = said.join(": ");
@@ -172,6 +178,25 @@ mod tests {
     fn a_line_says_it_all_and_holds_no_control_characters() {
         let line = Progress { state: "paused".into(), status: "a\u{1b}[31m".into(), ..sweeping() }.line();
         assert!(line.starts_with("job 7 rotate key email: paused sweep: a [31m, 43%, 431,000/"), "{line}");
+    }
+
+    #[test]
+    fn the_end_is_said_once() {
+        let over = |state: &str, status: &str| {
+            Progress {
+                state: state.into(),
+                status: status.into(),
+                rows_total: None,
+                rows_done: 0,
+                rate: None,
+                seconds_left: None,
+                ..sweeping()
+            }
+            .line()
+        };
+        assert_eq!(over("done", "done: all well"), "job 7 rotate key email: done: all well");
+        assert_eq!(over("done", "done"), "job 7 rotate key email: done");
+        assert_eq!(over("cancelled", "no key is left"), "job 7 rotate key email: cancelled: no key is left");
     }
 
     #[test]
