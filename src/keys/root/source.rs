@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::failure::{Failure, Final, ProviderError};
+use super::failure::{Failure, Final, Passing, ProviderError};
 use super::patience::{Patience, blocking};
 use super::wrapped::{Provider, Wrapped};
 use super::{RootKey, aws_kms, pkcs11, vault};
@@ -101,10 +101,18 @@ impl RootSource {
     /// # Errors
     /// As [`RootSource::open`], for direct ones only.
     pub fn identity(&self) -> Result<[u8; 8], KeyError> {
+        match &self.config {
+            config::RootKey::File(path) => Ok(RootKey::from_file(path)?.fingerprint()),
+            config::RootKey::Environment(name) => Ok(RootKey::from_environment(name)?.fingerprint()),
+            _ => Ok(self.outside_identity().unwrap_or_default()),
+        }
+    }
+
+    /// The same for outside providers, which need not be asked for it.
+    pub(super) fn outside_identity(&self) -> Option<[u8; 8]> {
         use config::{ObjectChoice, RootKey as Choice};
         let name = match &self.config {
-            Choice::File(path) => return Ok(RootKey::from_file(path)?.fingerprint()),
-            Choice::Environment(name) => return Ok(RootKey::from_environment(name)?.fingerprint()),
+            Choice::File(_) | Choice::Environment(_) => return None,
             // Neither module nor token: the members of a cluster may differ in both.
             Choice::Pkcs11(key) => match &key.key {
                 ObjectChoice::Label(label) => format!("pkcs11 label {label}"),
@@ -117,7 +125,18 @@ impl RootSource {
             }
         };
         let digest = kdf::derive(&Key::new([0; 32]), kdf::Purpose::Fingerprint, name.as_bytes());
-        Ok(digest.as_bytes().first_chunk().copied().unwrap_or_default())
+        digest.as_bytes().first_chunk().copied()
+    }
+
+    /// Has the provider wrap a key that is thrown away, and open it again, within this time.
+    ///
+    /// # Errors
+    /// As [`RootSource::create`].
+    pub(super) async fn try_out(&self, keyring: &[u8; 16], within: Duration) -> Result<(), KeyError> {
+        match tokio::time::timeout(within, self.create(keyring)).await {
+            Ok(outcome) => outcome.map(|_| ()),
+            Err(_) => Err(self.error(Failure::Passing(Passing::TimedOut, String::new()), 1)),
+        }
     }
 
     /// The kind of outside provider; `None` for direct ones.
