@@ -22,6 +22,7 @@ pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
+    console: Option<Arc<Console>>,
 }
 
 /// Why the proxy does not start.
@@ -66,14 +67,21 @@ impl Server {
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(false);
-        let mut server = Server { address, stop, threads: Vec::new() };
+        let mut server = Server { address, stop, threads: Vec::new(), console: None };
         let databases = server.open(&config, stopped.clone())?;
         let roster = Arc::new(Roster::default());
         let most_clients = Arc::new(AtomicUsize::new(config.limits.clients));
+        let console = Console::new(
+            config.clone(),
+            databases.clone(),
+            Arc::clone(&roster),
+            Arc::clone(&most_clients),
+        );
+        server.console = Some(Arc::clone(&console));
         let shared = Arc::new(Shared {
             upstream: config.upstream.clone(),
             cancels: Arc::new(Cancels::default()),
-            console: Console::new(config.clone(), databases.clone(), Arc::clone(&roster)),
+            console: Arc::clone(&console) as Arc<dyn session::Console>,
             roster,
             databases,
             stop: stopped,
@@ -139,6 +147,19 @@ impl Server {
     /// The address that clients connect to.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Reads the configuration again, as the console's RELOAD does, and logs what came of it.
+    pub async fn reload(&self) {
+        let Some(console) = &self.console else { return };
+        match console.reload().await {
+            Ok(changes) if changes.is_empty() => tracing::info!("the configuration has not changed"),
+            Ok(_) => {}
+            Err(failure) => {
+                let detail = failure.detail.as_deref().map(|text| format!("\n{text}")).unwrap_or_default();
+                tracing::error!("{failure}{detail}");
+            }
+        }
     }
 
     /// Ends all sessions and waits for them.

@@ -40,6 +40,10 @@ pub const COMMANDS: &[Usage] = &[
         "new key of equality terms; indexes are rebuilt, online",
     ),
     usage("ROTATE ROOT KEY [IN DATABASE name]", "wraps all keys anew, under next_root of the configuration"),
+    usage(
+        "REPAIR ON [schema.]table.column | GROUP name | ALL [FIRING TRIGGERS] [IN DATABASE name]",
+        "brings values of a restored dump to the present keys; no key changes",
+    ),
     usage("RETIRE KEY id [IN DATABASE name]", "ends the use of a key, once no value needs it"),
     usage(
         "DESTROY KEY id [IN DATABASE name]",

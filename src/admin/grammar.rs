@@ -17,6 +17,8 @@ pub enum Command {
     RotateKey(Target, Options),
     /// ROTATE INDEX KEY
     RotateIndexKey(Target, Options),
+    /// REPAIR
+    Repair(Target, Options),
     /// ROTATE ROOT KEY
     RotateRootKey(In),
     /// RETIRE KEY
@@ -107,8 +109,9 @@ pub struct Parsed {
 }
 
 /// First words of the console's own commands.
-const VERBS: &[&str] =
-    &["show", "rotate", "retire", "destroy", "pause", "resume", "cancel", "reload", "explain", "help"];
+const VERBS: &[&str] = &[
+    "show", "rotate", "repair", "retire", "destroy", "pause", "resume", "cancel", "reload", "explain", "help",
+];
 /// What SHOW shows.
 const TABLES: &[&str] =
     &["columns", "keys", "jobs", "job", "clients", "proxies", "stats", "config", "version", "help"];
@@ -146,6 +149,7 @@ impl Words<'_> {
         let command = match verb.as_str() {
             "show" => self.show()?,
             "rotate" => self.rotate()?,
+            "repair" => Command::Repair(self.target("REPAIR")?, self.options()?),
             "retire" => Command::RetireKey(self.key_id("RETIRE KEY")?, self.database()?),
             "destroy" => Command::DestroyKey(self.key_id("DESTROY KEY")?, self.database()?),
             "pause" => self.job(Control::Pause, "PAUSE JOB")?,

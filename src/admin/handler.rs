@@ -88,10 +88,8 @@ impl Handler {
             for notice in &outcome.notices {
                 client.feed(PgWireBackendMessage::NoticeResponse(notice_of(notice))).await?;
             }
-            return match outcome.answer {
-                Answer::Table(table, tag) => Ok(Response::Query(table.into_response(tag, format)?)),
-                Answer::Done(tag) => Ok(Response::Execution(Tag::new(tag))),
-            };
+            let Answer { table, tag } = outcome.answer;
+            return Ok(Response::Query(table.into_response(tag, format)?));
         };
         match chatter {
             Chatter::Begin => Ok(Response::TransactionStart(Tag::new("BEGIN"))),

@@ -4,18 +4,22 @@
 //! of them may use it. `serve` frames and reads the client's messages, `handler` answers them through pgwire,
 //! [`grammar`] reads commands, `run` and what is below it carry them out.
 
+mod act;
 mod chatter;
 mod client;
 pub mod commands;
+mod explain;
 mod failure;
 pub mod grammar;
 mod handler;
+mod reload;
 mod run;
 mod serve;
 mod show;
 pub mod table;
 
 use std::pin::Pin;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
@@ -38,16 +42,33 @@ pub(crate) struct Console {
     config: ArcSwap<Config>,
     databases: Databases,
     roster: Arc<Roster>,
+    /// How many sessions there may be; the sessions look at it.
+    most_clients: Arc<AtomicUsize>,
+    /// Held while the configuration is read again.
+    reloading: tokio::sync::Mutex<()>,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Console")
+    }
 }
 
 impl Console {
     /// A console for these databases.
-    pub(crate) fn new(config: Config, databases: Databases, roster: Arc<Roster>) -> Arc<Console> {
+    pub(crate) fn new(
+        config: Config,
+        databases: Databases,
+        roster: Arc<Roster>,
+        most_clients: Arc<AtomicUsize>,
+    ) -> Arc<Console> {
         Arc::new_cyclic(|me| Console {
             me: Weak::clone(me),
             config: ArcSwap::from_pointee(config),
             databases,
             roster,
+            most_clients,
+            reloading: tokio::sync::Mutex::new(()),
         })
     }
 }

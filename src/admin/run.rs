@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tokio_postgres::Client;
 
 use super::commands::COMMANDS;
 use super::failure::Failure;
 use super::grammar::{Command, In};
 use super::table::{Column, Kind, Table, column};
-use super::{Console, show};
+use super::{Console, act, explain, reload, show};
 use crate::config::display_name;
 use crate::database::Database;
 use crate::session::Visitor;
@@ -17,14 +18,11 @@ use crate::session::Visitor;
 /// How long a command may take. What takes longer runs as a job.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a command answers.
+/// What a command answers: rows, under a command tag.
 #[derive(Debug)]
-pub(super) enum Answer {
-    /// Rows, under a command tag.
-    Table(Table, &'static str),
-    /// No rows; the command tag.
-    #[allow(dead_code)]
-    Done(&'static str),
+pub(super) struct Answer {
+    pub table: Table,
+    pub tag: &'static str,
 }
 
 /// An answer and what is said beside it.
@@ -36,7 +34,7 @@ pub(super) struct Outcome {
 
 impl Outcome {
     pub fn table(table: Table, tag: &'static str) -> Self {
-        Self { answer: Answer::Table(table, tag), notices: Vec::new() }
+        Self { answer: Answer { table, tag }, notices: Vec::new() }
     }
 }
 
@@ -56,6 +54,7 @@ impl Command {
             Command::RotateKey(..)
             | Command::RotateIndexKey(..)
             | Command::RotateRootKey(_)
+            | Command::Repair(..)
             | Command::RetireKey(..)
             | Command::DestroyKey(..)
             | Command::Job(..)
@@ -73,7 +72,8 @@ pub(super) fn columns(command: &Command) -> Option<Vec<Column>> {
         Command::Show(table, _) => show::columns(*table),
         Command::Help => HELP,
         Command::Explain(..) => PLAN,
-        _ => return None,
+        Command::Reload => reload::COLUMNS,
+        other => return act::columns(other).map(<[_]>::to_vec),
     };
     Some(columns.to_vec())
 }
@@ -92,6 +92,7 @@ impl Context<'_> {
         let tag = match command {
             Command::Help => "HELP",
             Command::Explain(..) => "EXPLAIN",
+            Command::Reload => "RELOAD",
             _ => "SHOW",
         };
         let rows = match command {
@@ -99,7 +100,9 @@ impl Context<'_> {
             Command::Help => {
                 COMMANDS.iter().map(|usage| vec![usage.syntax.into(), usage.says.into()]).collect()
             }
-            other => return Err(Failure::new("0A000", format!("{other:?} is not there yet"))),
+            Command::Explain(range, database) => explain::rows(self, range, database).await?,
+            Command::Reload => reload::rows(&self.console.reload().await?),
+            other => return act::run(self, other).await,
         };
         Ok(Outcome::table(Table { columns: columns(command).unwrap_or_default(), rows }, tag))
     }
@@ -118,6 +121,11 @@ impl Context<'_> {
                 .hint(format!("It protects: {}", self.names()))),
             },
         }
+    }
+
+    /// A connection of the service role.
+    pub async fn connect(&self, database: &Database) -> Result<Client, Failure> {
+        database.connect().await.map_err(|error| show::server(database.name(), &error))
     }
 
     /// The one database that a command speaks of.

@@ -1,9 +1,13 @@
 //! The tables of SHOW.
 
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
 use super::Failure;
 use super::grammar::{In, Show};
 use super::run::Context;
 use super::table::{Cell, Column, Kind, column};
+use crate::keys::KeyPurpose;
 use crate::session::Count;
 
 const COLUMNS: &[Column] = &[
@@ -15,6 +19,32 @@ const COLUMNS: &[Column] = &[
     column("search", Kind::Text),
     column("key_group", Kind::Text),
     column("protected", Kind::Bool),
+    column("note", Kind::Text),
+];
+const KEYS: &[Column] = &[
+    column("database", Kind::Text),
+    column("key_group", Kind::Text),
+    column("purpose", Kind::Text),
+    column("version", Kind::Int),
+    column("state", Kind::Text),
+    column("slot", Kind::Text),
+    column("id", Kind::Text),
+    column("created_at", Kind::Time),
+    column("changed_at", Kind::Time),
+    column("note", Kind::Text),
+];
+const PROXIES: &[Column] = &[
+    column("database", Kind::Text),
+    column("proxy", Kind::Text),
+    column("this", Kind::Bool),
+    column("address", Kind::Text),
+    column("version", Kind::Text),
+    column("started_at", Kind::Time),
+    column("seen_at", Kind::Time),
+    column("alive", Kind::Bool),
+    column("sessions", Kind::Int),
+    column("keyring", Kind::Int),
+    column("drained", Kind::Int),
     column("note", Kind::Text),
 ];
 const CLIENTS: &[Column] = &[
@@ -53,7 +83,9 @@ pub(super) fn columns(table: Show) -> &'static [Column] {
         Show::Stats => STATS,
         Show::Config => CONFIG,
         Show::Version => VERSION,
-        Show::Keys | Show::Jobs(_) | Show::Proxies => VERSION,
+        Show::Keys => KEYS,
+        Show::Proxies => PROXIES,
+        Show::Jobs(_) => super::act::JOBS,
     }
 }
 
@@ -67,7 +99,9 @@ pub(super) async fn rows(context: &Context<'_>, table: Show, database: &In) -> R
         Show::Stats => Ok(stats(context, database)),
         Show::Config => Ok(config(context)),
         Show::Version => Ok(vec![vec![concat!("pyrite ", env!("CARGO_PKG_VERSION")).into()]]),
-        other => Err(Failure::new("0A000", format!("{other:?} is not there yet"))),
+        Show::Keys => keys(context, database).await,
+        Show::Proxies => proxies(context, database).await,
+        Show::Jobs(number) => super::act::jobs(context, number, database).await,
     }
 }
 
@@ -98,6 +132,113 @@ fn protected_columns(context: &Context<'_>, wanted: &In) -> Result<Rows, Failure
         }
     }
     Ok(rows)
+}
+
+/// Hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const KEY_TIMES: &str = "SELECT id, created_at, changed_at FROM pyrite.keys";
+const ROOTS: &str =
+    "SELECT version::int8, fingerprint, provider, since, until FROM pyrite.roots ORDER BY version";
+
+/// What this proxy holds, which is verified; the database only adds when things happened.
+async fn keys(context: &Context<'_>, wanted: &In) -> Result<Rows, Failure> {
+    let mut rows = Vec::new();
+    for database in context.databases(wanted)? {
+        let client = context.connect(&database).await?;
+        let failed = |error: tokio_postgres::Error| server(database.name(), &error);
+        let mut times = BTreeMap::new();
+        for row in client.query(KEY_TIMES, &[]).await.map_err(failed)? {
+            let id: Vec<u8> = row.try_get(0).map_err(failed)?;
+            let when: (SystemTime, SystemTime) =
+                (row.try_get(1).map_err(failed)?, row.try_get(2).map_err(failed)?);
+            times.insert(id, when);
+        }
+        let keyring = database.keyring();
+        let mut keys: Vec<_> = keyring.keys().iter().collect();
+        keys.sort_by_key(|key| (keyring.group_name(&key.group), key.purpose.as_str(), key.version));
+        for key in keys {
+            let when = times.get(key.id.to_bytes().as_slice()).copied();
+            let slot = (key.purpose != KeyPurpose::Data).then(|| key.slot.as_str());
+            rows.push(vec![
+                database.name().into(),
+                keyring.group_name(&key.group).into(),
+                key.purpose.as_str().into(),
+                Cell::Int(key.version.into()),
+                key.state.as_str().into(),
+                slot.into(),
+                key.id.to_string().into(),
+                when.map(|when| when.0).into(),
+                when.map(|when| when.1).into(),
+                Cell::Null,
+            ]);
+        }
+        for row in client.query(ROOTS, &[]).await.map_err(failed)? {
+            let until: Option<SystemTime> = row.try_get(4).map_err(failed)?;
+            rows.push(vec![
+                database.name().into(),
+                Cell::Null,
+                "root".into(),
+                row.try_get::<_, i64>(0).map_err(failed)?.into(),
+                if until.is_none() { "primary" } else { "former" }.into(),
+                Cell::Null,
+                hex(&row.try_get::<_, Vec<u8>>(1).map_err(failed)?).into(),
+                row.try_get::<_, SystemTime>(3).map_err(failed)?.into(),
+                until.into(),
+                row.try_get::<_, String>(2).map_err(failed)?.into(),
+            ]);
+        }
+    }
+    Ok(rows)
+}
+
+/// The seconds are the lease and what clocks may differ by: a proxy that was silent for longer serves no more.
+const RUNNING: &str = "SELECT id::text, address, version, started_at, seen_at,
+        seen_at > pg_catalog.clock_timestamp() - interval '15 seconds', sessions::int8, counter, drained, note
+    FROM pyrite.proxies ORDER BY started_at, id";
+
+async fn proxies(context: &Context<'_>, wanted: &In) -> Result<Rows, Failure> {
+    let mut rows = Vec::new();
+    for database in context.databases(wanted)? {
+        let client = context.connect(&database).await?;
+        let failed = |error: tokio_postgres::Error| server(database.name(), &error);
+        let this = hex(&database.proxy_id());
+        for row in client.query(RUNNING, &[]).await.map_err(failed)? {
+            let id: String = row.try_get(0).map_err(failed)?;
+            rows.push(vec![
+                database.name().into(),
+                (id.replace('-', "") == this).into(),
+                row.try_get::<_, String>(1).map_err(failed)?.into(),
+                row.try_get::<_, String>(2).map_err(failed)?.into(),
+                row.try_get::<_, SystemTime>(3).map_err(failed)?.into(),
+                row.try_get::<_, SystemTime>(4).map_err(failed)?.into(),
+                row.try_get::<_, bool>(5).map_err(failed)?.into(),
+                row.try_get::<_, i64>(6).map_err(failed)?.into(),
+                row.try_get::<_, i64>(7).map_err(failed)?.into(),
+                row.try_get::<_, i64>(8).map_err(failed)?.into(),
+                row.try_get::<_, Option<String>>(9).map_err(failed)?.into(),
+            ]);
+            if let Some(row) = rows.last_mut() {
+                row.insert(1, id.into());
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// An error of Pyrite's own connection. DETAIL may quote rows, so it is left out.
+pub(super) fn server(database: &str, error: &tokio_postgres::Error) -> Failure {
+    let reason = match error.as_db_error() {
+        Some(error) => format!("{} ({})", error.message(), error.code().code()),
+        None => error.to_string(),
+    };
+    Failure::new(
+        "58000",
+        format!("database {}: the server says: {reason}", crate::config::display_name(database)),
+    )
+    .hint("pyrite check says whether the service role has what it needs.")
 }
 
 fn clients(context: &Context<'_>, wanted: &In) -> Rows {
@@ -143,6 +284,10 @@ fn stats(context: &Context<'_>, wanted: &In) -> Rows {
         .collect()
 }
 
+fn root(key: &crate::config::RootKey) -> String {
+    crate::keys::RootSource::new(key).describe()
+}
+
 fn config(context: &Context<'_>) -> Rows {
     let config = context.console.config.load();
     let mut rows: Vec<(String, Cell)> = vec![
@@ -159,8 +304,10 @@ fn config(context: &Context<'_>) -> Rows {
         ),
         ("admin.database".into(), config.admin.database.as_deref().into()),
     ];
+    rows.push(("keys.root".into(), root(&config.root).into()));
+    rows.push(("keys.next_root".into(), config.next_root.as_ref().map(root).into()));
     for (name, database) in &config.databases {
-        let columns: usize = database.tables.values().map(std::collections::BTreeMap::len).sum();
+        let columns: usize = database.tables.values().map(BTreeMap::len).sum();
         rows.push((
             format!("databases.{}", crate::config::display_name(name)),
             format!("{} tables, {columns} columns", database.tables.len()).into(),

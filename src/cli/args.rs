@@ -1,8 +1,14 @@
 //! What can be typed.
 
+mod console;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(super) use console::{
+    Admin, ConsoleOptions, Escrow, Jobs, JobsCommand, Keys, KeysCommand, OneJob, OneKey, Rotate,
+};
 
 /// PostgreSQL proxy that encrypts the columns you name.
 ///
@@ -29,7 +35,11 @@ Examples:
   pyrite plan \"SELECT * FROM customers WHERE email = 'a@b.c'\"
                                                show what would be sent, and why
 
-Exit status: 0 success; 1 check, plan or demo found something; 2 error.";
+  pyrite keys rotate customers.email           new key, all values encrypted anew, while it runs
+  pyrite jobs                                  how far rotations are
+  pyrite admin 'SHOW CLIENTS'                  any command of a running proxy's console
+
+Exit status: 0 success; 1 check, plan or demo found something, or a job failed; 2 error.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -37,6 +47,9 @@ pub(super) enum Command {
     Run(Run),
     Check(Check),
     Plan(Plan),
+    Keys(Keys),
+    Jobs(Jobs),
+    Admin(Admin),
     Demo(Demo),
 }
 
@@ -99,6 +112,10 @@ Examples:
 pub(super) struct Check {
     #[command(flatten)]
     pub(super) file: ConfigFile,
+
+    /// Look at every value, not at a sample: reads all encrypted tables
+    #[arg(long)]
+    pub(super) values: bool,
 }
 
 /// Shows what would be sent for a statement, and why; runs nothing.
@@ -144,7 +161,7 @@ pub(super) struct Demo {
 #[derive(Debug, Args)]
 pub(super) struct ConfigFile {
     /// The configuration file.
-    #[arg(short, long, value_name = "FILE", default_value = "pyrite.toml")]
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "pyrite.toml")]
     pub(super) config: PathBuf,
 }
 

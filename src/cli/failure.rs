@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 /// Exit status of everything that could not be done.
 pub(super) const ERROR: u8 = 2;
+/// Exit status of what Ctrl-C ended, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 /// How a command that did its work ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(super) enum Outcome {
     Findings,
     /// Status 2: part of it could not be done, which has been printed.
     Incomplete,
+    /// Status 130: Ctrl-C, while the job goes on.
+    Interrupted,
 }
 
 impl Outcome {
@@ -22,6 +26,7 @@ impl Outcome {
             Outcome::Fine => ExitCode::SUCCESS,
             Outcome::Findings => ExitCode::FAILURE,
             Outcome::Incomplete => ExitCode::from(ERROR),
+            Outcome::Interrupted => ExitCode::from(INTERRUPTED),
         }
     }
 
@@ -31,6 +36,7 @@ impl Outcome {
             Outcome::Fine => 0,
             Outcome::Findings => 1,
             Outcome::Incomplete => 2,
+            Outcome::Interrupted => 3,
         };
         if rank(other) > rank(self) { other } else { self }
     }

@@ -109,12 +109,19 @@ upstream = {upstream}
 # The key that all other keys are wrapped under. It never leaves this machine.
 root = {{ provider = "file", path = "{ROOT_KEY}" }}
 # root = {{ provider = "env", variable = "PYRITE_ROOT_KEY" }}
+# The one that ROTATE ROOT KEY moves to, in every proxy's configuration; other providers: docs/providers.md
+# next_root = {{ provider = "file", path = "next_root.key" }}
 
 [service]
 # The role of Pyrite's own connections (catalog, wrapped keys). Applications keep their roles.
 user = "{DEFAULT_SERVICE_USER}"
 # password_file = "service.password"   # mode 0600; or:
 # password_env  = "PYRITE_SERVICE_PASSWORD"
+
+# The admin console: a database `pyrite` on this port that shows what the proxy does and rotates keys. Closed to
+# all but these roles of the server, who log in with the passwords that they have there.
+[admin]
+# roles = ["postgres"]
 
 # The columns to encrypt. Names are written as in SQL, types as in CREATE TABLE.
 [databases.{database}]
@@ -139,7 +146,11 @@ fn preparation(database: &str) -> String {
          \x20 CREATE ROLE {role} LOGIN;\n\
          \x20 \\password {role}\n\
          \x20 -- lets it create its own schema, `pyrite`, for wrapped keys and functions\n\
-         \x20 GRANT CONNECT, CREATE ON DATABASE {database} TO {role};\n\n\
+         \x20 GRANT CONNECT, CREATE ON DATABASE {database} TO {role};\n\
+         \x20 -- lets it encrypt values anew when keys rotate: for each role that owns a table with encrypted columns\n\
+         \x20 GRANT table_owner TO {role};\n\
+         \x20 -- keeps triggers (updated_at and the like) from running then; PostgreSQL 15 or newer\n\
+         \x20 GRANT SET ON PARAMETER session_replication_role TO {role};\n\n\
          and, when `pyrite run` has started for the first time, in {database} for each role of an application:\n\n\
          {grants}"
     )
@@ -180,9 +191,11 @@ mod tests {
             // Every example in a comment is one line that is valid where it stands.
             let examples = text.replace("# [", "[").replace("# email", "email").replace("# phone", "phone");
             let examples = examples.replace("# id_card", "id_card").replace("# workers", "workers");
+            let examples = examples.replace("# next_root", "next_root").replace("# roles", "roles");
             let config = Config::parse(&examples, "/etc".as_ref(), &SystemSecrets).unwrap();
             let tables = &config.databases[database].tables;
             assert_eq!(tables[&("public".into(), "customers".into())].len(), 3);
+            assert!(config.next_root.is_some() && config.admin.roles.contains("postgres"));
         }
     }
 

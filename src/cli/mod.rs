@@ -1,10 +1,15 @@
 //! The command line: reads arguments, calls the library, prints. Nothing is decided here.
 
+mod admin;
 mod args;
 mod check;
 mod connect;
+mod console;
+mod escrow;
 mod failure;
 mod init;
+mod jobs;
+mod keys;
 mod output;
 mod plan;
 mod run;
@@ -44,6 +49,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Plan(options) => plan::run(&options),
+        Command::Keys(options) => keys::run(&options),
+        Command::Jobs(options) => jobs::run(&options),
+        Command::Admin(options) => admin::run(&options),
         // It reports by itself, on a screen of its own.
         Command::Demo(options) => return Ok(demo::run(DemoOptions { once: options.once })),
     };

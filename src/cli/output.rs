@@ -28,6 +28,28 @@ pub(super) fn complain(failure: &Failure) {
     }
 }
 
+/// Prints a line to standard error, beside what standard output is for.
+pub(super) fn note(text: &str) {
+    // There is nowhere left to report that standard error is gone.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Prints what a console said to a command, with a mark under the place that it means.
+pub(super) fn complain_of(reply: &tokio_postgres::error::DbError, command: &str) {
+    let mut text = format!("pyrite: {} (SQLSTATE {})", reply.message(), reply.code().code());
+    if let Some(tokio_postgres::error::ErrorPosition::Original(at)) = reply.position() {
+        let before = usize::try_from(*at).unwrap_or(1).saturating_sub(1);
+        let lines = command.lines().count();
+        if lines == 1 {
+            text.push_str(&format!("\n    {command}\n    {}^", " ".repeat(before)));
+        }
+    }
+    for more in [reply.detail(), reply.hint()].into_iter().flatten() {
+        text.push_str(&format!("\n    {more}"));
+    }
+    note(&text);
+}
+
 /// Logs to standard error: what `--log` says, or PYRITE_LOG, or else `default` for our own modules.
 pub(super) fn start_log(option: Option<&str>, default: &str) -> Result<(), Failure> {
     let variable = std::env::var("PYRITE_LOG").ok().filter(|text| !text.is_empty());

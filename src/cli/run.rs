@@ -1,4 +1,4 @@
-//! `pyrite run`: serves until a signal.
+//! `pyrite run`: serves until a signal; SIGHUP makes it read its configuration again.
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,13 +23,17 @@ pub(super) fn run(options: &Run) -> Result<Outcome, Failure> {
     };
     let (mut interrupt, mut terminate) =
         (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
+    let mut hangup = handler(SignalKind::hangup())?;
     drop(entered);
     let server = Server::start(config).map_err(|error| Failure::new(error.to_string(), ""))?;
     tracing::info!(address = %server.local_addr(), "accepting connections");
     let name = runtime.block_on(async {
-        tokio::select! {
-            _ = interrupt.recv() => "SIGINT",
-            _ = terminate.recv() => "SIGTERM",
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => return "SIGINT",
+                _ = terminate.recv() => return "SIGTERM",
+                _ = hangup.recv() => server.reload().await,
+            }
         }
     });
     tracing::info!(signal = name, "stopping");

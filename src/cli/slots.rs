@@ -16,7 +16,7 @@ SELECT coalesce((SELECT has_table_privilege(c.oid, 'SELECT') AND has_table_privi
 
 /// The group, the slot of its primary index key, and whether another key is written as well.
 const QUERY: &str = "
-SELECT g.name, k.slot, EXISTS (SELECT FROM pyrite.keys o WHERE o.group_id = k.group_id AND o.purpose = k.purpose
+SELECT g.name, k.slot, k.id, EXISTS (SELECT FROM pyrite.keys o WHERE o.group_id = k.group_id AND o.purpose = k.purpose
    AND o.state IN ('active', 'fading'))
 FROM pyrite.keys k JOIN pyrite.groups g ON g.id = k.group_id
 WHERE k.purpose = 'equality' AND k.state = 'primary'";
@@ -28,6 +28,8 @@ pub(super) struct IndexKey {
     pub(super) slot: SearchSlot,
     /// A rotation is under way.
     pub(super) rotating: bool,
+    /// Its id, as it stands beside each term; `None`: not known.
+    pub(super) id: Option<[u8; 8]>,
 }
 
 /// By name of the group. Empty for a database without schema `pyrite`, or with its first version, in which
@@ -42,7 +44,8 @@ pub(super) async fn read(client: &Client) -> Result<BTreeMap<String, IndexKey>, 
             "b" => SearchSlot::B,
             _ => SearchSlot::A,
         };
-        keys.insert(row.try_get(0)?, IndexKey { slot, rotating: row.try_get(2)? });
+        let id = row.try_get::<_, &[u8]>(2)?.try_into().ok();
+        keys.insert(row.try_get(0)?, IndexKey { slot, rotating: row.try_get(3)?, id });
     }
     Ok(keys)
 }

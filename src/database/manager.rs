@@ -197,7 +197,8 @@ impl Manager {
                 .for_each(|reply| answer(reply, &outcome));
             return;
         }
-        let confirmed = match self.connected(database).await {
+        let urgent = !work.confirm.is_empty() || !work.refresh.is_empty() || !work.configure.is_empty();
+        let confirmed = match self.connected(database, urgent).await {
             Ok(()) => self.confirm(database).await,
             Err(error) => Err(error),
         };
@@ -238,14 +239,19 @@ impl Manager {
         outcome
     }
 
-    /// Makes sure that there is a connection; one attempt, if it is time for one.
-    async fn connected(&mut self, database: &Database) -> Result<(), RefreshError> {
+    /// Makes sure that there is a connection; one attempt, if it is time for one or somebody waits for it.
+    async fn connected(&mut self, database: &Database, urgent: bool) -> Result<(), RefreshError> {
         if self.line.as_ref().is_some_and(|line| !line.client.is_closed()) {
             return Ok(());
         }
         self.line = None;
-        if Instant::now() < self.next_attempt {
-            return Err(RefreshError::away());
+        let now = Instant::now();
+        if now < self.next_attempt {
+            if !urgent {
+                return Err(RefreshError::away());
+            }
+            // Somebody waits for it, who need not wait as long.
+            sleep(BACKOFF[0].min(self.next_attempt - now)).await;
         }
         let outcome = timeout(PATIENCE, Line::open(database.login())).await;
         match outcome {
@@ -395,7 +401,7 @@ impl Manager {
 
     async fn close(&mut self, database: &Database) -> Result<(), RefreshError> {
         self.closed = true;
-        self.connected(database).await?;
+        self.connected(database, true).await?;
         let Some(line) = &self.line else { return Err(RefreshError::away()) };
         let doing = "write to pyrite.proxies";
         match timeout(PATIENCE, row::remove(&line.client, &database.proxy)).await {

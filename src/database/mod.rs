@@ -34,7 +34,7 @@ use tokio_postgres::Client;
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::config::{self, Config};
-use crate::keys::{Keyring, RootKey, Roots};
+use crate::keys::{Keyring, Memory, RootKey, Roots};
 
 use keyring::Missing;
 use manager::Request;
@@ -113,6 +113,8 @@ pub struct Database {
     roots: ArcSwap<Roots>,
     /// The root key in use.
     root: ArcSwap<RootKey>,
+    /// Where the last keyring is remembered across restarts.
+    memory: Option<Memory>,
     snapshot: ArcSwap<Snapshot>,
     /// Counter of the snapshot's keyring; written behind the snapshot.
     epoch: AtomicU64,
@@ -248,6 +250,12 @@ impl Database {
         self.snapshot.store(Arc::new(snapshot));
         // Behind the snapshot: whoever sees this number finds that keyring or a newer one.
         self.epoch.store(counter, Ordering::SeqCst);
+        if keys
+            && let Some(memory) = &self.memory
+            && let Err(error) = memory.keep(&self.snapshot.load().keyring)
+        {
+            tracing::warn!(database = self.name(), "this keyring will not be remembered: {error}");
+        }
         // Nobody may be listening.
         if keys {
             let _ = self.events.send(Event::Keyring);

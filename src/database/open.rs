@@ -17,7 +17,7 @@ use super::row::{FINGERPRINT, Row};
 use super::{Database, OpenError, RefreshError, Snapshot, service_config};
 use crate::catalog::{CATALOG_QUERY, Catalog, CatalogError, GroupId, KeyGroup, SearchSlot, Unprotected};
 use crate::config::{self, Config};
-use crate::keys::{self, ColumnRegistration, KeyError, KeyPurpose, Keyring, Roots, Slot};
+use crate::keys::{self, ColumnRegistration, KeyError, KeyPurpose, Keyring, Memory, Roots, Slot};
 
 /// Requests that may wait for the manager before the next one waits to ask.
 const WAITING: usize = 64;
@@ -53,6 +53,11 @@ pub(super) async fn open(
     row.announce(&line.client).await.map_err(failed)?;
     let opened = roots.load_or_create(&mut line.client, &groups(tables)).await;
     let (root, keyring) = opened.map_err(keys_error)?;
+    let memory = config.state.as_ref().map(|folder| Memory::new(folder, name));
+    if let Some(memory) = &memory {
+        memory.check(&keyring).map_err(keys_error)?;
+        memory.keep(&keyring).map_err(keys_error)?;
+    }
     prepare(name, &roots, &keyring).await;
     let (fingerprint, json) = read_catalog(&line.client).await.map_err(failed)?;
     let catalog = parse_catalog(&json, tables, &keyring).map_err(|e| failed(e.into()))?;
@@ -68,6 +73,7 @@ pub(super) async fn open(
         login,
         roots: ArcSwap::from_pointee(roots),
         root: ArcSwap::new(root),
+        memory,
         epoch: AtomicU64::new(keyring.counter()),
         snapshot: ArcSwap::from_pointee(Snapshot { catalog: Arc::new(catalog), keyring }),
         pins: Arc::new(Pins::default()),

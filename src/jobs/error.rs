@@ -72,7 +72,7 @@ impl JobError {
                     let code = code.code();
                     matches!(code.get(..2), Some("08" | "53" | "40")) || code.starts_with("57P")
                 }
-                None => true,
+                None => is_away(source),
             },
             // Anything else than a server that is away would be the same the next time.
             Self::Refresh(error) => error.sqlstate() == "58000",
@@ -157,4 +157,16 @@ impl From<TransformError> for JobError {
     fn from(error: TransformError) -> Self {
         Self::Transform(error)
     }
+}
+
+/// Whether the connection is gone, rather than something wrong with what was sent.
+fn is_away(error: &tokio_postgres::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if inner.is::<std::io::Error>() {
+            return true;
+        }
+        source = inner.source();
+    }
+    error.is_closed()
 }

@@ -215,7 +215,7 @@ async fn catch_up(context: &mut Context) -> Result<(), JobError> {
 async fn size(client: &Client, relation: &Relation) -> Result<(u32, u32, f32), JobError> {
     let fail = || JobError::database("look at the size of a table");
     let query = "SELECT pg_relation_filenode(oid), (pg_relation_size(oid) / current_setting('block_size')::int8)::int8,
-        reltuples / greatest(relpages, 1) FROM pg_class WHERE oid = $1";
+        (reltuples / greatest(relpages, 1))::float4 FROM pg_class WHERE oid = $1";
     let Some(row) = client.query_opt(query, &[&relation.oid]).await.map_err(fail())? else {
         return Err(JobError::Again);
     };

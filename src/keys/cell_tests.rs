@@ -193,3 +193,35 @@ fn the_read_cache_is_bounded_and_right() {
 fn nothing_secret_is_printed() {
     assert_eq!(format!("{:?}", cipher()), "CellCipher(Keyring(2 groups, 4 keys))");
 }
+
+#[test]
+fn keys_that_would_write_to_one_place_make_no_keyring() {
+    use crate::keys::KeyringError;
+    let key = |id, version, purpose, state, slot| KeyInfo {
+        id: KeyId(id),
+        group: EMAIL,
+        purpose,
+        version,
+        state,
+        slot,
+    };
+    let with = |info: KeyInfo| builder().key(info, Some(Key::new([12; 32]))).build().map(|_| ());
+    let index = KeyPurpose::Equality;
+    for state in KeyState::ALL {
+        let second = with(key(12, 2, index, state, Slot::A));
+        let expected = match state {
+            KeyState::Primary => Err(KeyringError::TwoPrimaries("email".to_owned(), index)),
+            state if state.is_written() => Err(KeyringError::SlotTaken("email".to_owned(), index, Slot::A)),
+            _ => Ok(()),
+        };
+        assert_eq!(second, expected, "{state:?}");
+        let other_slot = with(key(12, 2, index, state, Slot::B));
+        assert_eq!(other_slot.is_ok(), state != KeyState::Primary, "{state:?}");
+    }
+    let retired = KeyState::Retired;
+    for wrong in [key(0, 2, index, retired, Slot::A), key(12, 2, KeyPurpose::Data, retired, Slot::B)] {
+        assert_eq!(with(wrong.clone()), Err(KeyringError::Misplaced(wrong.id)));
+    }
+    assert!(matches!(with(key(11, 2, index, retired, Slot::A)), Err(KeyringError::Duplicate(_))));
+    assert!(matches!(with(key(12, 1, index, retired, Slot::A)), Err(KeyringError::Duplicate(_))));
+}

@@ -64,6 +64,13 @@ pub enum KeyError {
         /// What to do.
         hint: String,
     },
+    /// The keyring does not follow the one that this proxy has seen before its last restart.
+    Memory {
+        /// What does not fit.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// The server refused something.
     Database {
         /// What was being done.
@@ -90,15 +97,21 @@ impl KeyError {
             | Self::Schema { hint, .. }
             | Self::Column { hint, .. }
             | Self::Change { hint, .. }
-            | Self::Escrow { hint, .. } => Some(hint.clone()),
+            | Self::Escrow { hint, .. }
+            | Self::Memory { hint, .. } => Some(hint.clone()),
             Self::Provider(error) => Some(error.hint.clone()),
             Self::WrongRoot { .. } => Some(
                 "Start the proxy with the root key that this database's keyring was created with. Without it the \
                  encrypted columns cannot be read by anyone."
                     .to_owned(),
             ),
-            Self::Tampered(_) | Self::RolledBack { .. } => Some(
+            Self::Tampered(_) => Some(
                 "Find out who can write to schema pyrite, and restore its tables from a backup that you trust."
+                    .to_owned(),
+            ),
+            Self::RolledBack { .. } => Some(
+                "Find out who can write to schema pyrite. If its tables were restored on purpose, stop all proxies, \
+                 run DELETE FROM pyrite.proxies, and start them again."
                     .to_owned(),
             ),
             Self::Database { source, .. } => {
@@ -117,7 +130,7 @@ impl KeyError {
             Self::Crypto(error) => error.sqlstate(),
             Self::Column { .. } | Self::Schema { .. } | Self::Change { .. } => "55000",
             Self::Escrow { .. } => "22023",
-            Self::Tampered(_) | Self::RolledBack { .. } | Self::Keyring(_) => "XX001",
+            Self::Tampered(_) | Self::RolledBack { .. } | Self::Keyring(_) | Self::Memory { .. } => "XX001",
             Self::Root { .. } | Self::Provider(_) | Self::WrongRoot { .. } | Self::Database { .. } => "58000",
         }
     }
@@ -132,9 +145,10 @@ impl std::fmt::Display for KeyError {
                 f,
                 "root key does not fit this database: its keys are under root key {needed}, this one is {given}"
             ),
-            Self::Schema { message, .. } | Self::Change { message, .. } | Self::Escrow { message, .. } => {
-                f.write_str(message)
-            }
+            Self::Schema { message, .. }
+            | Self::Change { message, .. }
+            | Self::Escrow { message, .. }
+            | Self::Memory { message, .. } => f.write_str(message),
             Self::Tampered(what) => write!(f, "the keyring in the database was tampered with: {what}"),
             Self::RolledBack { seen, found } => {
                 write!(f, "the keyring in the database went back from change {seen} to change {found}")

@@ -7,7 +7,7 @@ use super::escrow::Escrow;
 use super::keyring::KeyringBuilder;
 use super::root::{RootKey, hex};
 use super::store::note_root;
-use super::stored::{RootNote, Stored, StoredKey, begin, hex_uuid, lock, read};
+use super::stored::{RootNote, Stored, StoredKey, begin, hex_uuid, lock, read, seen_by_proxies};
 
 /// What [`import`] did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -145,14 +145,6 @@ async fn check_leftovers(transaction: &Transaction<'_>, escrow: &Escrow) -> Resu
     }
     builder.build()?;
     Ok(())
-}
-
-/// The highest counter that a proxy says to have in use: what is written must be above it.
-async fn seen_by_proxies(transaction: &Transaction<'_>) -> Result<u64, KeyError> {
-    let doing = "ask what the proxies have seen";
-    let query = "SELECT coalesce(max(counter), 0) FROM pyrite.proxies";
-    let row = transaction.query_one(query, &[]).await.map_err(KeyError::database(doing))?;
-    Ok(u64::try_from(row.try_get::<_, i64>(0).map_err(KeyError::database(doing))?).unwrap_or(0))
 }
 
 async fn next_root_version(transaction: &Transaction<'_>) -> Result<u32, KeyError> {

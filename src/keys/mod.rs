@@ -13,6 +13,7 @@ mod error;
 mod escrow;
 mod import;
 mod keyring;
+mod memory;
 mod root;
 mod schema;
 mod store;
@@ -25,6 +26,7 @@ pub use error::KeyError;
 pub use escrow::{Escrow, export};
 pub use import::{Imported, import};
 pub use keyring::{GroupBytes, KeyInfo, KeyPurpose, KeyState, Keyring, KeyringBuilder, KeyringError};
+pub use memory::Memory;
 pub use root::{
     Failure, Final, NewRoot, Passing, ProviderError, RootKey, RootSource, Roots,
     generate_root_file,

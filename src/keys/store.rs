@@ -7,7 +7,9 @@ use tokio_postgres::{Client, Transaction};
 use super::error::KeyError;
 use super::keyring::{KeyPurpose, KeyState, Keyring};
 use super::root::RootKey;
-use super::stored::{RootNote, Stored, StoredRoot, begin, lock, random_uuid, read, read_snapshot};
+use super::stored::{
+    RootNote, Stored, StoredRoot, begin, lock, random_uuid, read, read_snapshot, seen_by_proxies,
+};
 use crate::crypto::Slot;
 
 /// What the database says of its root key; `None` if it has no keyring yet.
@@ -39,8 +41,14 @@ pub async fn load_or_create_with(
     note: &RootNote,
     groups: &[String],
 ) -> Result<Arc<Keyring>, KeyError> {
+    // Asked before the keyring is read: no proxy can have what comes later.
+    let seen = seen_by_proxies(client).await?;
     if let Some(stored) = read_snapshot(client).await? {
         let keyring = stored.open(root)?;
+        if keyring.counter() < seen {
+            // Its tables alone were restored from a dump, or somebody put them back.
+            return Err(KeyError::RolledBack { seen, found: keyring.counter() });
+        }
         if groups.iter().all(|name| keyring.group_id(name).is_some()) {
             return Ok(Arc::new(keyring));
         }
@@ -120,11 +128,12 @@ async fn create_missing(
 /// Refuses to make a new keyring where encrypted columns show that there was one before.
 async fn check_nothing_lost(transaction: &Transaction<'_>) -> Result<(), KeyError> {
     let doing = "look for encrypted columns";
-    let query = "SELECT (SELECT count(*) FROM pyrite.columns) + (SELECT count(*) FROM pyrite.keys)";
+    let query = "SELECT (SELECT count(*) FROM pyrite.columns) + (SELECT count(*) FROM pyrite.keys)
+                      + (SELECT count(*) FROM pyrite.proxies WHERE counter > 0)";
     let row = transaction.query_one(query, &[]).await.map_err(KeyError::database(doing))?;
     if row.try_get::<_, i64>(0).map_err(KeyError::database(doing))? > 0 {
         return Err(KeyError::Schema {
-            message: "there are encrypted columns or keys in this database, and its keyring is gone"
+            message: "this database has encrypted columns, keys or proxies in use, and its keyring is gone"
                 .to_owned(),
             hint: "Restore the tables pyrite.keyring, pyrite.groups and pyrite.keys from a backup."
                 .to_owned(),

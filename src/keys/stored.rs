@@ -6,7 +6,7 @@
 
 use hmac::digest::Digest as _;
 use sha2::Sha256;
-use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::error::KeyError;
 use super::keyring::{GroupBytes, KeyInfo, KeyPurpose, KeyState, Keyring, KeyringBuilder};
@@ -293,9 +293,10 @@ pub(super) async fn begin<'a>(
 
 /// Lets one transaction at a time change the keyring. Readers are not held up.
 pub(super) async fn lock(transaction: &Transaction<'_>) -> Result<(), KeyError> {
-    // A lock on the table, not an advisory one: those any role could take, and keep proxies from starting.
+    // A lock on the table, not an advisory one: those any role could take, and keep proxies from starting. It is
+    // held for milliseconds; who waits longer gives up before its lease ends.
     transaction
-        .batch_execute("LOCK TABLE pyrite.keyring IN SHARE ROW EXCLUSIVE MODE")
+        .batch_execute("SET LOCAL lock_timeout = '5s'; LOCK TABLE pyrite.keyring IN SHARE ROW EXCLUSIVE MODE")
         .await
         .map_err(KeyError::database("lock the keyring"))
 }
@@ -340,6 +341,15 @@ pub(super) async fn read(transaction: &Transaction<'_>) -> Result<Option<Stored>
     Ok(Some(stored))
 }
 
+/// The highest counter that a proxy says to have in use.
+pub(super) async fn seen_by_proxies(client: &impl GenericClient) -> Result<u64, KeyError> {
+    let doing = "ask what the proxies have seen";
+    let query = "SELECT pg_catalog.max(counter) FROM pyrite.proxies";
+    let row = client.query_one(query, &[]).await.map_err(KeyError::database(doing))?;
+    let seen: Option<i64> = row.try_get(0).map_err(KeyError::database(doing))?;
+    Ok(seen.and_then(|seen| u64::try_from(seen).ok()).unwrap_or(0))
+}
+
 fn read_key(row: &Row) -> Result<StoredKey, KeyError> {
     let fail = || KeyError::database("read the keyring");
     let wrong = |what: &str| KeyError::Tampered(format!("a key has an unknown {what}"));
@@ -381,4 +391,44 @@ fn random_id() -> Result<KeyId, KeyError> {
     let mut id = [0u8; 8];
     fill_random(&mut id)?;
     Ok(KeyId::from_bytes(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made by an independent program: stored keyrings have seals over these bytes, so they must never change.
+    #[test]
+    fn the_manifest_is_pinned() {
+        let key = |id, group, purpose, version, state, slot, wrapped: Option<&[u8]>| StoredKey {
+            info: KeyInfo { id: KeyId(id), group: [group; 16], purpose, version, state, slot },
+            wrapped: wrapped.map(<[u8]>::to_vec),
+        };
+        use KeyPurpose::{Data, Equality};
+        use KeyState::{Active, Destroyed, Primary, Retired};
+        let mut stored = Stored {
+            uuid: [9; 16],
+            counter: 7,
+            root: StoredRoot { keyring: [9; 16], version: 3, fingerprint: vec![1], wrapped: None },
+            groups: vec![([2; 16], "phone".to_owned()), ([1; 16], "email".to_owned())],
+            keys: vec![
+                key(20, 1, Data, 1, Retired, Slot::A, Some(b"w20")),
+                key(10, 1, Data, 2, Primary, Slot::A, Some(b"w10")),
+                key(11, 1, Equality, 1, Primary, Slot::A, Some(b"w11")),
+                key(5, 2, Data, 1, Destroyed, Slot::A, None),
+            ],
+            seal: Vec::new(),
+        };
+        let digest = |stored: &Stored| hex(&Sha256::digest(stored.manifest()));
+        // As it was before index keys had slots.
+        assert_eq!(digest(&stored), "d23b99f0ac8a19fa2f48456290e282e07b2329828d4c6af9078a0d2511a323e4");
+        stored.keys.push(key(12, 1, Equality, 2, Active, Slot::B, Some(b"w12")));
+        assert_eq!(digest(&stored), "dcec8a4746fbd6aee8932a51a2d136b8e96961077130371eedd3cfec7827a653");
+    }
+
+    #[test]
+    fn a_uuid_is_printed_as_postgres_does() {
+        let uuid: [u8; 16] = std::array::from_fn(|n| u8::try_from(n * 16 + 1).unwrap());
+        assert_eq!(hex_uuid(&uuid), "01112131-4151-6171-8191-a1b1c1d1e1f1");
+    }
 }

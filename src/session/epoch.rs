@@ -14,7 +14,7 @@ use crate::sql::plan::Refusal;
 use crate::value::Format;
 
 use super::machine::{Awaited, Machine};
-use super::planned::{BoundPortal, Planned};
+use super::planned::{BoundPortal, Fate, Planned};
 
 /// The session's pin.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Machine {
             return;
         }
         let bound = self.portals.possible().filter_map(|portal| portal.bound.as_ref());
-        let oldest = bound.filter(|bound| !bound.spent.get()).map(|bound| bound.epoch).min();
+        let oldest = bound.filter(|bound| bound.fate.get() == Fate::Open).map(|bound| bound.epoch).min();
         match oldest.or((!idle).then_some(newest)) {
             None => {
                 self.hold.pin.clear();
@@ -97,7 +97,7 @@ impl Machine {
             formats,
             epoch,
             lapses: self.database.lease().lapses(),
-            spent: Cell::new(false),
+            fate: Cell::new(Fate::Open),
         }
     }
 
@@ -108,20 +108,27 @@ impl Machine {
 
     /// Why a portal may not run any more, if that is so.
     pub(super) fn portal_over(&self, bound: &BoundPortal) -> Option<Refusal> {
-        if !bound.planned.uses_keys || bound.spent.get() {
+        if !bound.planned.uses_keys || bound.fate.get() == Fate::Spent {
             return None;
         }
         let lease = self.database.lease();
-        if !lease.holds() {
-            return Some(unconfirmed());
+        let held = lease.holds();
+        if held && lease.lapses() == bound.lapses && bound.fate.get() == Fate::Open {
+            return None;
         }
         // The proxy was cut off since: others may have gone over to other keys without waiting for it.
-        (lease.lapses() != bound.lapses).then(|| Refusal {
-            sqlstate: "55000",
-            message: "the portal was bound before this proxy lost touch with the keyring for a while".into(),
-            detail: None,
-            hint: Some("Roll back and try the transaction again.".into()),
-            position: None,
+        bound.fate.set(Fate::Refused);
+        Some(if !held {
+            unconfirmed()
+        } else {
+            Refusal {
+                sqlstate: "55000",
+                message: "the portal was bound before this proxy lost touch with the keyring for a while"
+                    .into(),
+                detail: None,
+                hint: Some("Roll back and try the transaction again.".into()),
+                position: None,
+            }
         })
     }
 

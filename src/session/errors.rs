@@ -4,6 +4,7 @@ use crate::sql::plan::Refusal;
 use crate::wire::backend::Fields;
 use crate::wire::build;
 
+use super::conflict::known_name;
 use super::machine::Verdict;
 
 /// What analysis says of the text that stands for a refused statement.
@@ -34,17 +35,23 @@ pub(super) fn report(refusal: &Refusal, out: &mut Vec<u8>) {
     );
 }
 
-/// Maps an error or notice about rewritten text back: its position, and names of columns in DETAIL where the
+/// Maps an error or notice about rewritten text back: its position, the name of a `twin` of an index, and names of columns in DETAIL where the
 /// server shows index expressions of ours.
 pub(super) fn mapped(
     fields: &Fields<'_>,
     tag: u8,
     hide_context: bool,
     position: impl Fn(u32) -> Option<u32>,
+    twin: Option<(&str, &str)>,
     out: &mut Vec<u8>,
 ) -> Verdict {
     build::frame(out, tag, |out| {
         for (kind, value) in fields.iter() {
+            if let Some(text) = known_name(kind, value, twin) {
+                out.push(kind);
+                build::cstr(out, &text);
+                continue;
+            }
             match kind {
                 b'P' => {
                     let server = std::str::from_utf8(value).ok().and_then(|p| p.parse().ok());
@@ -208,7 +215,7 @@ mod tests {
     fn positions_are_mapped_and_our_context_is_hidden() {
         let body = error(&[(b'C', "42601"), (b'P', "40"), (b'W', "inline code block"), (b'F', "x.c")]);
         let mut out = Vec::new();
-        mapped(&Fields::parse(&body).unwrap(), b'E', true, |p| Some(p - 30), &mut out);
+        mapped(&Fields::parse(&body).unwrap(), b'E', true, |p| Some(p - 30), None, &mut out);
         let fields = Fields::parse(&out[5..]).unwrap();
         assert_eq!(
             (fields.get(b'P'), fields.get(b'W'), fields.get(b'F')),

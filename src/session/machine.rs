@@ -22,6 +22,7 @@ use super::pipeline::Pipeline;
 use super::plans::Plans;
 use super::registry::{Names, Place};
 use super::request::{Portal, Statement};
+use super::roster::{Seat, Tally};
 
 /// Bytes composed for one side above which the other is not read on.
 const OUTBOX: usize = 256 * 1024;
@@ -102,11 +103,15 @@ pub(super) struct Machine {
     pub terminating: bool,
     /// The server has.
     pub dying: bool,
+    /// What it has done so far.
+    pub tally: Tally,
+    /// Where others can see that.
+    seat: Arc<Seat>,
 }
 
 impl Machine {
     /// A session of this database that has just become ready.
-    pub(super) fn new(database: Arc<Database>) -> Machine {
+    pub(super) fn new(database: Arc<Database>, seat: Arc<Seat>) -> Machine {
         let hold = Hold::new(database.pin());
         let snapshot = Arc::clone(&database.snapshot());
         let catalog = Arc::clone(&snapshot.catalog);
@@ -139,6 +144,8 @@ impl Machine {
             prepares: false,
             terminating: false,
             dying: false,
+            tally: Tally::default(),
+            seat,
         }
     }
 
@@ -146,6 +153,7 @@ impl Machine {
     pub(super) async fn run(&mut self, client: &mut Link, server: &mut Link, boundary: &Cell<bool>) -> End {
         let outcome = poll_fn(|cx| {
             let outcome = self.poll(cx, client, server);
+            self.publish(client);
             boundary.set(self.passing[1] == 0);
             outcome
         })
@@ -154,6 +162,14 @@ impl Machine {
             Ok(()) => End::Closed,
             Err(end) => end,
         }
+    }
+
+    /// Lets others see what the session has done so far.
+    fn publish(&mut self, client: &Link) {
+        (self.tally.sealed, self.tally.opened) = self.transformer.done();
+        (self.tally.received, self.tally.sent) = (client.received, client.sent);
+        self.seat.publish(&self.tally);
+        self.seat.note((self.pipeline.len() == 0).then_some(self.status));
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, client: &mut Link, server: &mut Link) -> Poll<Result<(), End>> {

@@ -1,6 +1,7 @@
 //! One client connection: start-up, request side, response side, pipeline.
 
 mod cancel;
+mod conflict;
 mod console;
 mod epoch;
 mod error;
@@ -97,10 +98,15 @@ async fn session(client: &mut Link, address: SocketAddr, shared: &Shared, bounda
     }
     let server = &mut established.server;
     match shared.databases.get(&established.database) {
-        Some(database) => Machine::new(Arc::clone(database)).run(client, server, boundary).await,
+        Some(database) => {
+            let mut machine = Machine::new(Arc::clone(database), Arc::clone(&registered.seat));
+            machine.run(client, server, boundary).await
+        }
         None => {
             boundary.set(false);
-            opaque::relay(client, server).await.map_or_else(End::Io, |()| End::Closed)
+            let end = opaque::relay(client, server).await.map_or_else(End::Io, |()| End::Closed);
+            registered.seat.traffic(client.received, client.sent);
+            end
         }
     }
 }

@@ -8,9 +8,10 @@ use crate::catalog::{Catalog, EncryptedColumn};
 use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite, Slot};
 use crate::transform::{TransformError, Transformer};
 use crate::value::{Format, Type};
-use crate::wire::backend::{Field, RowDescription};
+use crate::wire::backend::{Field, Fields, RowDescription};
 use crate::wire::build;
 
+use super::conflict::{conflicts, has_on_conflict, lost_race};
 use super::plan::from_transform;
 
 /// `bytea`
@@ -56,8 +57,19 @@ pub(super) struct BoundPortal {
     pub epoch: u64,
     /// How often the proxy had lost its lease then.
     pub lapses: u64,
-    /// It has run to its end: nothing more comes of it.
-    pub spent: Cell<bool>,
+    /// Whether anything can come of it.
+    pub fate: Cell<Fate>,
+}
+
+/// Whether anything can come of a portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It may run, or go on.
+    Open,
+    /// It has run to its end.
+    Spent,
+    /// It was refused, and will be again.
+    Refused,
 }
 
 /// A simple query under way.
@@ -69,6 +81,8 @@ pub(super) struct ScriptRun {
     pub index: usize,
     /// Statements refused for a value in them.
     refused: Vec<Option<Arc<Refusal>>>,
+    /// Statements that say ON CONFLICT; empty if the text does not.
+    conflicts: Vec<bool>,
     spans: Spans,
 }
 
@@ -137,6 +151,12 @@ impl Planned {
     pub(super) fn position(&self, server: u32) -> Option<u32> {
         self.spans.client_position(server)
     }
+
+    /// Whether an error means that it lost a race which it should have won.
+    pub(super) fn lost_race(&self, fields: &Fields<'_>) -> Option<Refusal> {
+        let race = lost_race(fields, &self.rewrite.pieces)?;
+        has_on_conflict(&self.text).then_some(race)
+    }
 }
 
 /// Whether a value is sealed, or terms are compared.
@@ -197,7 +217,8 @@ impl ScriptRun {
             let array = matches!(script.slots.get(n)?.role, Role::EqualityArray(_));
             literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
         })?;
-        Some(ScriptRun { script, index: 0, refused, spans })
+        let conflicts = conflicts(&script, client);
+        Some(ScriptRun { script, index: 0, refused, conflicts, spans })
     }
 
     /// Whether a statement of the script seals a value or compares terms.
@@ -218,6 +239,13 @@ impl ScriptRun {
     /// The command tag to show for it.
     pub(super) fn command_tag(&self) -> Option<&'static str> {
         self.script.statements.get(self.index)?.command_tag
+    }
+
+    /// Whether an error of it means that it lost a race which it should have won.
+    pub(super) fn lost_race(&self, fields: &Fields<'_>) -> Option<Refusal> {
+        self.conflicts.get(self.index).filter(|says| **says)?;
+        let statement = self.script.statements.get(self.index)?;
+        lost_race(fields, self.script.pieces.get(statement.pieces.clone())?)
     }
 
     /// The error to show for it.

@@ -352,6 +352,7 @@ impl Machine {
             }
         }
         self.fresh.apply(portal.effects);
+        self.tally.ran(portal.bound.is_some());
         self.push(Entry::Execute(portal.bound));
         Ok(Verdict::Pass)
     }
@@ -411,6 +412,10 @@ impl Machine {
             }
         }
         self.fresh.apply(effects);
+        // Those of a planned script are counted when each of them is done.
+        if matches!(entry, Entry::Query(Mask::None, None)) {
+            self.tally.ran(false);
+        }
         self.pipeline.push(entry);
         ruling
     }

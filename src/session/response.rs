@@ -10,12 +10,13 @@ use crate::wire::backend::{self, Fields, RowDescription, Status};
 use crate::wire::frame::{self, Header};
 use crate::wire::{build, single_string};
 
+use super::conflict::twin;
 use super::error::End;
 use super::errors;
 use super::machine::{Machine, Verdict};
 use super::pipeline::{Entry, Mask, Own, Question, Rest};
 use super::plan::from_transform;
-use super::planned::{Planned, Shown, check_outputs, check_plain, describe, open_row};
+use super::planned::{Fate, Planned, Shown, check_outputs, check_plain, describe, open_row};
 use super::request::REFUSED_NAME;
 
 impl Machine {
@@ -212,6 +213,7 @@ impl Machine {
         }
         let refusal = from_transform(error);
         errors::report(&refusal, &mut self.composed);
+        self.tally.errors += 1;
         self.discarding = true;
         if rest == Rest::Open {
             self.to_server.clear();
@@ -252,6 +254,7 @@ impl Machine {
             Some(Entry::Query(_, Some(run))) => {
                 let tag = run.command_tag();
                 run.index += 1;
+                self.tally.ran(true);
                 tag
             }
             Some(Entry::Query(_, None)) => None,
@@ -260,7 +263,7 @@ impl Machine {
         self.copy_in = false;
         if let Some(Entry::Execute(bound)) = self.pipeline.front() {
             if let Some(bound) = bound {
-                bound.spent.set(true);
+                bound.fate.set(Fate::Spent);
             }
             self.done();
         }
@@ -308,23 +311,40 @@ impl Machine {
                 return Ok(Verdict::Replace);
             }
             Entry::Query(Mask::Refused(refusal), _) | Entry::Parse(Mask::Refused(refusal)) => {
+                self.tally.refused += 1;
                 errors::refused(&fields, refusal, &mut self.composed)
             }
-            Entry::Query(_, Some(run)) => match run.refusal() {
-                Some(refusal) => errors::refused(&fields, refusal, &mut self.composed),
-                None => {
+            Entry::Query(_, Some(run)) => match (run.refusal(), run.lost_race(&fields)) {
+                (Some(refusal), _) => {
+                    self.tally.refused += 1;
+                    errors::refused(&fields, refusal, &mut self.composed)
+                }
+                (None, Some(race)) => {
+                    errors::report(&race, &mut self.composed);
+                    Verdict::Replace
+                }
+                (None, None) => {
                     let hide = run.command_tag().is_some();
-                    errors::mapped(&fields, b'E', hide, |p| run.position(p), &mut self.composed)
+                    let twin = twin(&fields, &self.catalog);
+                    errors::mapped(&fields, b'E', hide, |p| run.position(p), twin, &mut self.composed)
                 }
             },
             entry => match entry.planned() {
-                Some(planned) => {
-                    let hide = planned.rewrite.command_tag.is_some();
-                    errors::mapped(&fields, b'E', hide, |p| planned.position(p), &mut self.composed)
-                }
+                Some(planned) => match planned.lost_race(&fields) {
+                    Some(race) => {
+                        errors::report(&race, &mut self.composed);
+                        Verdict::Replace
+                    }
+                    None => {
+                        let hide = planned.rewrite.command_tag.is_some();
+                        let twin = twin(&fields, &self.catalog);
+                        errors::mapped(&fields, b'E', hide, |p| planned.position(p), twin, &mut self.composed)
+                    }
+                },
                 None => Verdict::Pass,
             },
         };
+        self.tally.errors += 1;
         // After a simple query or function call the server goes on by itself.
         if !matches!(self.pipeline.front(), Some(Entry::Query(..) | Entry::FunctionCall | Entry::Sync)) {
             self.skip();
@@ -342,7 +362,7 @@ impl Machine {
         if !hide {
             return Ok(Verdict::Pass);
         }
-        Ok(errors::mapped(&fields, b'N', true, |_| None, &mut self.composed))
+        Ok(errors::mapped(&fields, b'N', true, |_| None, None, &mut self.composed))
     }
 
     fn ready(&mut self, body: &[u8]) -> Result<Verdict, End> {

@@ -75,6 +75,37 @@ impl Count {
     ];
 }
 
+/// What a session has done so far, as it counts by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// [`Count::Forwarded`]
+    pub forwarded: u64,
+    /// [`Count::Rewritten`]
+    pub rewritten: u64,
+    /// [`Count::Refused`]
+    pub refused: u64,
+    /// [`Count::Sealed`]
+    pub sealed: u64,
+    /// [`Count::Opened`]
+    pub opened: u64,
+    /// [`Count::Errors`]
+    pub errors: u64,
+    /// [`Count::Received`]
+    pub received: u64,
+    /// [`Count::Sent`]
+    pub sent: u64,
+}
+
+impl Tally {
+    /// A statement was sent, as a plan says or as it came.
+    pub(crate) fn ran(&mut self, planned: bool) {
+        match planned {
+            true => self.rewritten += 1,
+            false => self.forwarded += 1,
+        }
+    }
+}
+
 /// Sums over sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
@@ -173,6 +204,15 @@ impl Seat {
         }
     }
 
+    /// Shows all of it; a handful of plain stores.
+    pub(crate) fn publish(&self, tally: &Tally) {
+        let Tally { forwarded, rewritten, refused, sealed, opened, errors, received, sent } = *tally;
+        let values = [forwarded, rewritten, refused, sealed, opened, errors, received, sent];
+        for (counter, value) in self.counters.iter().zip(values) {
+            counter.store(value, Ordering::Relaxed);
+        }
+    }
+
     /// Notes how many bytes came from and went to the client so far.
     pub(crate) fn traffic(&self, received: u64, sent: u64) {
         for (count, total) in [(Count::Received, received), (Count::Sent, sent)] {
@@ -237,6 +277,21 @@ mod tests {
 
     #[test]
     fn every_count_has_its_own_place() {
+        let roster = Arc::new(Roster::default());
+        let address = SocketAddr::from(([127, 0, 0, 1], 7));
+        let session = roster.register("ann", "shop", address, true);
+        let tally = Tally {
+            forwarded: 1,
+            rewritten: 2,
+            refused: 3,
+            sealed: 4,
+            opened: 5,
+            errors: 6,
+            received: 7,
+            sent: 8,
+        };
+        session.seat.publish(&tally);
+        assert_eq!(Count::ALL.map(|count| session.seat.get(count)), [1, 2, 3, 4, 5, 6, 7, 8]);
         for (place, count) in Count::ALL.into_iter().enumerate() {
             assert_eq!(count as usize, place);
         }

@@ -25,6 +25,8 @@ pub struct Transformer {
     cipher: CellCipher,
     settings: Result<Settings, ValueError>,
     plaintext: Zeroizing<Vec<u8>>,
+    /// Values sealed and opened so far.
+    done: (u64, u64),
     /// The data key that the last value was under, if it is in no keyring that is known here.
     unknown: Option<KeyId>,
 }
@@ -38,7 +40,13 @@ impl Transformer {
             settings,
             plaintext: Zeroizing::new(Vec::new()),
             unknown: None,
+            done: (0, 0),
         }
+    }
+
+    /// How many values it has sealed and opened.
+    pub fn done(&self) -> (u64, u64) {
+        self.done
     }
 
     /// Follows a change of the session's settings.
@@ -81,6 +89,7 @@ impl Transformer {
             }
             Role::EqualityArray(column) => self.term_array(slot, column, input, out)?,
         }
+        self.done.0 += 1;
         Ok(true)
     }
 
@@ -110,6 +119,7 @@ impl Transformer {
         if tag != encoding_tag(&column.ty) {
             return Err(TransformError::wrong_type(column));
         }
+        self.done.1 += 1;
         let written = if casts.is_empty() {
             value::write_plaintext(&column.ty, &self.plaintext, format, settings, out)
         } else {

@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a test program")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod console;
 mod rust;
 mod workloads;
 

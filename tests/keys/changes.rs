@@ -44,11 +44,12 @@ fn a_data_key_goes_through_its_life_and_each_step_can_be_repeated() {
         let first = id(&keyring, KeyPurpose::Data, 1);
         let mut second = None;
         type Step = fn(KeyId, Option<KeyId>, [u8; 16]) -> Change;
-        let steps: [(Step, &[(u32, KeyState, Slot)]); 4] = [
-            (|_, _, group| Change::AddData { group }, &[(1, Primary, A), (2, Active, A)]),
-            (|_, second, _| Change::Promote { id: second.unwrap() }, &[(1, Fading, A), (2, Primary, A)]),
-            (|first, _, _| Change::Retire { id: first }, &[(1, Retired, A), (2, Primary, A)]),
-            (|first, _, _| Change::Destroy { id: first }, &[(1, Destroyed, A), (2, Primary, A)]),
+        type States = [(u32, KeyState, Slot); 2];
+        let steps: [(Step, States); 4] = [
+            (|_, _, group| Change::AddData { group }, [(1, Primary, A), (2, Active, A)]),
+            (|_, second, _| Change::Promote { id: second.unwrap() }, [(1, Fading, A), (2, Primary, A)]),
+            (|first, _, _| Change::Retire { id: first }, [(1, Retired, A), (2, Primary, A)]),
+            (|first, _, _| Change::Destroy { id: first }, [(1, Destroyed, A), (2, Primary, A)]),
         ];
         for (step, expected) in steps {
             let step = step(first, second, group);

@@ -29,7 +29,8 @@ impl Cluster {
         cluster
     }
 
-    fn start() -> Self {
+    /// One that nobody shares.
+    pub fn start() -> Self {
         // One that is being stopped may still have its folder when the next one starts.
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);

@@ -9,6 +9,7 @@ mod hostile;
 mod lifetimes;
 mod pipelines;
 mod results;
+mod rotation;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,6 +8,7 @@
 pub mod canary;
 pub mod keeper;
 pub mod message;
+pub mod observer;
 pub mod pyrite;
 pub mod raw;
 pub mod server;

@@ -15,7 +15,7 @@ pub struct Pyrite {
     tap: Option<Tap>,
     log: PathBuf,
     keeper: Keeper,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Pyrite {
@@ -55,7 +55,7 @@ impl Pyrite {
             Some(folder.path()),
             if plain { &["sleep", "9999"] } else { &run },
         );
-        let pyrite = Pyrite { port, tap, log, keeper, _folder: folder };
+        let pyrite = Pyrite { port, tap, log, keeper, folder };
         pyrite.wait();
         pyrite
     }
@@ -68,6 +68,17 @@ impl Pyrite {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> pyrite::config::Config {
+        let path = self.folder.path().join("pyrite.toml");
+        pyrite::config::Config::load(&path).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Its configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("pyrite.toml")
     }
 
     /// Where clients connect.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::terms::Terms;
 use crate::catalog::SearchSlot;
 use crate::cli::slots::IndexKey;
 
@@ -78,9 +79,19 @@ pub(super) struct Facts {
     /// What is searched, by key group; read by a statement of its own.
     #[serde(skip)]
     pub(super) index_keys: BTreeMap<String, IndexKey>,
+    /// What a look at values found, by schema, table and column; likewise.
+    #[serde(skip)]
+    pub(super) terms: BTreeMap<(String, String, String), Terms>,
 }
 
 impl Facts {
+    /// Whether a column is encrypted by now.
+    pub(super) fn is_encrypted(&self, schema: &str, table: &str, column: &str) -> bool {
+        let mut tables = self.tables.iter();
+        let table = tables.find(|facts| facts.schema == schema && facts.name == table);
+        table.is_some_and(|table| table.columns.iter().any(|facts| facts.name == column && facts.encrypted))
+    }
+
     /// The index key of a group.
     pub(super) fn index_key(&self, group: &str) -> IndexKey {
         self.index_keys.get(group).copied().unwrap_or_default()

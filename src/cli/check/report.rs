@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::facts::{ColumnFacts, Facts, TableFacts};
+use super::terms::Terms;
 use crate::catalog::SearchSlot;
 use crate::cli::failure::Outcome;
 use crate::cli::slots::IndexKey;
@@ -113,6 +114,8 @@ impl Report {
             let found = table.columns.iter().find(|facts| facts.name == *name && facts.encrypted);
             if let Some(found) = found {
                 self.encrypted_column(shown, name, column, found, facts.index_key(&column.group));
+                let place = (table.schema.clone(), table.name.clone(), name.clone());
+                self.terms(shown, name, facts.terms.get(&place));
             }
         }
         self.surroundings(shown, columns, table, facts);
@@ -143,6 +146,21 @@ impl Report {
                 "constraints on {name} see envelopes, not values: {}",
                 list(&facts.constraints)
             ));
+        }
+    }
+
+    /// Values that lookups miss.
+    fn terms(&mut self, table: &str, name: &str, terms: Option<&Terms>) {
+        let name = display_name(name);
+        match terms {
+            Some(Terms::Counted { seen, lacking }) if *lacking > 0 => self.gap(format!(
+                "lookups miss {lacking} of {seen} values of {name} that were looked at: they have no term of the index \
+                 key in use (rows from before its rotation?): REPAIR ON {table}.{name} on the console brings them up to date"
+            )),
+            Some(Terms::Forbidden) => self.note(format!(
+                "the values of {name} were not looked at: Pyrite's role may not read {table}"
+            )),
+            _ => {}
         }
     }
 
@@ -233,7 +251,7 @@ impl fmt::Display for Report {
 
 #[cfg(test)]
 mod tests {
-    use super::{IndexKey, Outcome, SearchSlot, compare};
+    use super::{IndexKey, Outcome, SearchSlot, Terms, compare};
     use crate::cli::check::facts::Facts;
     use crate::config::{Config, SystemSecrets};
 
@@ -309,11 +327,36 @@ mod tests {
             (&["pyrite.eq"], SearchSlot::B, true, "the index key of email's group is being rotated"),
         ] {
             let mut facts: Facts = serde_json::from_value(index(functions)).unwrap();
-            let key = IndexKey { slot, rotating };
+            let key = IndexKey { slot, rotating, id: None };
             facts.index_keys.insert("public.customers.email".to_owned(), key);
             let text = compare("shop", &config().databases["shop"], &facts).to_string();
             assert!(text.contains(expected), "{functions:?} {slot:?}:\n{text}");
             assert_eq!(text.contains("CREATE INDEX"), expected.starts_with("CREATE"), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_that_lookups_miss_are_a_finding() {
+        let columns = [
+            column("email", "pyrite.encrypted", true, Some("i")),
+            column("phone", "pyrite.encrypted", true, None),
+        ];
+        let place = ["public", "customers", "email"].map(str::to_owned);
+        for (terms, outcome, expected) in [
+            (
+                Terms::Counted { seen: 900, lacking: 12 },
+                Outcome::Findings,
+                "lookups miss 12 of 900 values of email",
+            ),
+            (Terms::Counted { seen: 900, lacking: 0 }, Outcome::Fine, "nothing is missing"),
+            (Terms::Forbidden, Outcome::Fine, "the values of email were not looked at"),
+        ] {
+            let mut facts: Facts = serde_json::from_value(facts(&columns)).unwrap();
+            let [schema, table, column] = place.clone();
+            facts.terms.insert((schema, table, column), terms);
+            let report = compare("shop", &config().databases["shop"], &facts);
+            assert_eq!(report.outcome(), outcome);
+            assert!(report.to_string().contains(expected), "{report}");
         }
     }
 

@@ -41,7 +41,7 @@ WITH RECURSIVE up AS (
   UNION SELECT h.inhrelid FROM related JOIN pg_inherits h ON h.inhparent = related.oid
 )
 SELECT coalesce(array_agg(r.oid), '{}')::oid[] FROM related r JOIN pg_class c ON c.oid = r.oid
-WHERE c.relkind IN ('r', 'p')";
+WHERE c.relkind IN ('r', 'p', 'm')";
 
 /// An index, as the catalog has it.
 #[derive(Clone, Debug, Deserialize)]
@@ -319,6 +319,10 @@ impl Task {
 /// Waits for whoever makes an index of this table: the server goes on with it for a while when its client has died.
 async fn settle(host: &mut impl Host, index: &Index) -> Result<(), JobError> {
     let doing = "wait for other work on indexes";
+    if index.table_kind == 'm' {
+        // Cannot be locked by name.
+        return Ok(());
+    }
     // Stands in nobody's way who reads or writes.
     let lock = format!(
         "BEGIN; SET LOCAL lock_timeout = 0; LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE; COMMIT",

@@ -50,13 +50,6 @@ pub(super) async fn find(client: &Client, turn: &Turn, keyring: &Keyring) -> Res
             ));
         }
     }
-    for relation in turn.catalog.relations().iter().filter(|r| r.kind == 'm' && turn.holds(r)) {
-        found.push(format!(
-            "materialized view {}.{} keeps encrypted values of the group, which cannot be rewritten in place: drop it, \
-             and create it again when the rotation is done",
-            relation.schema, relation.name
-        ));
-    }
     found.sort();
     found.dedup();
     Ok(found)

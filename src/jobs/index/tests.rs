@@ -61,6 +61,8 @@ CREATE VIEW both_groups AS SELECT p.id, 'pyrite.eq(email)' AS "t ext" FROM peopl
 CREATE VIEW over_a_view AS SELECT j.id FROM joined j WHERE EXISTS (SELECT FROM people x WHERE pyrite.eq(x.email) = pyrite.eq(j.email))
   WITH CASCADED CHECK OPTION;
 CREATE VIEW calls_only AS SELECT a.id FROM calls a JOIN calls b ON pyrite.eq(a.phone) = pyrite.eq(b.phone);
+CREATE MATERIALIZED VIEW kept AS SELECT id, email FROM people;
+CREATE INDEX kept_idx ON kept (pyrite.eq(email));
 CREATE FUNCTION doubles() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM people p, people q
   WHERE pyrite.eq(p.email) = pyrite.eq(q."E Mail"); END;
 CREATE POLICY own ON people FOR ALL TO reader USING (pyrite.eq(email) = pyrite.eq("E Mail")) WITH CHECK (pyrite.eq(email) IS NOT NULL);
@@ -324,10 +326,6 @@ fn obstacles_are_named_with_the_way_out() {
             "materialized view m keeps what it made",
         ),
         (
-            "CREATE MATERIALIZED VIEW m AS SELECT email FROM people",
-            "materialized view public.m keeps encrypted values",
-        ),
-        (
             "CREATE RULE r AS ON DELETE TO people WHERE pyrite.eq(old.email) IS NULL DO INSTEAD NOTHING",
             "rule r on table people compares",
         ),
@@ -372,7 +370,7 @@ fn obstacles_are_named_with_the_way_out() {
             "it cannot be told which columns view v",
         ),
         (
-            "CREATE FUNCTION f(p people) RETURNS bytea IMMUTABLE LANGUAGE sql RETURN pyrite.eq((p).email); ALTER TABLE calls DROP phone; CREATE INDEX fi ON people (f(people))",
+            "CREATE FUNCTION f(p people) RETURNS bytea IMMUTABLE LANGUAGE sql RETURN pyrite.eq((p).email); CREATE INDEX fi ON people (f(people))",
             "function f(people)",
         ),
         (

@@ -19,9 +19,10 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Tables with a column of the group, partitions and children included.
+    /// What can have indexes and has a column of the group: tables, their partitions and children, and materialized
+    /// views.
     pub(super) fn tables(&self) -> Vec<u32> {
-        let tables = self.catalog.relations().iter().filter(|r| matches!(r.kind, 'r' | 'p'));
+        let tables = self.catalog.relations().iter().filter(|r| matches!(r.kind, 'r' | 'p' | 'm'));
         tables.filter(|relation| self.holds(relation)).map(|relation| relation.oid).collect()
     }
 

@@ -1,0 +1,12 @@
+//! Jobs against a real PostgreSQL, as a role with plain rights.
+
+// Helpers outside of test functions fail like these do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod rotation;
+mod stage;
+
+/// A test's runtime: the server's own threads have theirs.
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
