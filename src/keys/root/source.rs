@@ -3,6 +3,7 @@
 //! An outside provider wraps a random root key with a key that never leaves it. The wrapped form is bound to the
 //! keyring's UUID, so that it opens for no other database.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -171,7 +172,7 @@ impl RootSource {
                     blocking(move || vault::wrap(&config, patience.of_one(), &key, &context)).await
                 }
                 config::RootKey::AwsKms(config) => {
-                    aws_kms::wrap(config, patience.of_one(), &key, &context).await
+                    boxed(aws_kms::wrap(config, patience.of_one(), &key, &context)).await
                 }
                 config::RootKey::File(_) | config::RootKey::Environment(_) => Err(not_outside()),
             }
@@ -193,7 +194,7 @@ impl RootSource {
                     blocking(move || vault::unwrap(&config, patience.of_one(), &wrapped, &context)).await
                 }
                 config::RootKey::AwsKms(config) => {
-                    aws_kms::unwrap(config, patience.of_one(), &wrapped, &context).await
+                    boxed(aws_kms::unwrap(config, patience.of_one(), &wrapped, &context)).await
                 }
                 config::RootKey::File(_) | config::RootKey::Environment(_) => Err(not_outside()),
             }
@@ -214,6 +215,12 @@ impl RootSource {
         let hint = super::hints::hint(&self.config, &failure);
         KeyError::Provider(ProviderError { provider: self.describe(), failure, attempts, hint })
     }
+}
+
+/// The SDK's futures are large and nested deeply; whoever awaits a root key need not hold them, nor the compiler all of
+/// their types at once.
+fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
+    Box::pin(future)
 }
 
 fn not_outside() -> Failure {
