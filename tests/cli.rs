@@ -324,6 +324,8 @@ fn the_way_from_init_to_a_protected_table_is_as_the_readme_says() {
         let lines = part.lines().map(str::trim).filter(|line| line.ends_with(';'));
         lines.collect::<Vec<_>>().join("\n")
     };
+    // The role that owns the tables: whoever it is there.
+    sql("way_shop", "CREATE ROLE table_owner");
     sql("way_shop", &statements(administrator));
     let mut text = std::fs::read_to_string(&file).unwrap();
     text.push_str(

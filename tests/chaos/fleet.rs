@@ -85,11 +85,6 @@ impl Fleet {
         &self.proxies
     }
 
-    /// The server's data folder.
-    pub fn data_dir(&self) -> PathBuf {
-        lock(&self.server).data_dir()
-    }
-
     /// SIGKILL to the postmaster and all of its children; then starts it again and waits for the recovery.
     pub fn kill_server(&self, pause: Duration) {
         let mut server = lock(&self.server);
@@ -158,7 +153,6 @@ struct Life {
     /// We have sent it a SIGKILL; it stays away for this long.
     killed: Option<Duration>,
     failed_starts: u32,
-    starts: u32,
     stop: bool,
     faults: Vec<String>,
 }
@@ -181,11 +175,6 @@ impl Proxy {
     /// Whether it accepts clients.
     pub fn serves(&self) -> bool {
         lock(&self.life).serves
-    }
-
-    /// How often it was started.
-    pub fn starts(&self) -> u32 {
-        lock(&self.life).starts
     }
 
     /// SIGKILL; it is started again after `pause`. Says whether there was a process to kill.
@@ -231,7 +220,6 @@ fn keep(life: &Mutex<Life>, config: &Path, log: &Path) {
         let child = launch(config, log);
         {
             let mut life = lock(life);
-            life.starts += 1;
             life.child = Some(child);
         }
         let Some(pause) = watch(life, log, from) else { return };

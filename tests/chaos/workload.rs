@@ -203,14 +203,14 @@ async fn conclude(
             let _ = message;
             lock(&world.ledger).settle(open, false);
         }
-        Err((Failure::Lost(_), name)) => {
+        Err((Failure::Lost(why), name)) => {
             count(&world.counts.maybes);
             let happened = find_out(world, connection, random, key, &open, &name).await;
             match happened {
                 Some(happened) => lock(&world.ledger).settle(open, happened),
                 None => {
                     world.fault(format!(
-                        "what a lost write of {key:?} left is neither before nor after: {open:?}"
+                        "what a lost write ({why}) of {key:?} left is neither before nor after: {open:?}"
                     ));
                     lock(&world.ledger).settle(open, false);
                 }

@@ -147,13 +147,7 @@ impl Proxy {
         let id = self.database.proxy_id().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         drop(self.jobs);
         drop(self.database);
-        let admin = stage.admin("shop").await;
-        // Spares the test the time until others take it for dead, which fleet tests measure.
-        admin.execute("DELETE FROM pyrite.proxies WHERE id = $1::text::uuid", &[&id]).await.unwrap();
-        admin
-            .execute("UPDATE pyrite.jobs SET leased_until = now() WHERE holder = $1::text::uuid", &[&id])
-            .await
-            .unwrap();
+        stage.forget(&id).await;
     }
 
     /// Ends it in order.
