@@ -85,7 +85,8 @@ impl Progress {
             let colon = if said.is_empty() { "" } else { ": " };
             return format!("{}{colon}{said}", self.state);
         }
-        let said = [self.step.as_str(), self.status.as_str()];
+        let status = Some(self.status.as_str()).filter(|status| *status != self.step);
+        let said = [self.step.as_str(), status.unwrap_or_default()];
         let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
         let said = said.join(": ");
         if self.state == "running" { said } else { format!("{} {said}", self.state).trim_end().to_owned() }
@@ -190,6 +191,8 @@ mod tests {
 
     #[test]
     fn the_end_is_said_once() {
+        let same = Progress { status: "sweep".into(), ..sweeping() }.line();
+        assert!(same.starts_with("job 7 rotate key email: sweep, 43%"), "{same}");
         let over = |state: &str, status: &str| {
             Progress {
                 state: state.into(),
