@@ -7,9 +7,10 @@ use std::sync::{Arc, LazyLock};
 use pyrite::catalog::{Catalog, Environment, GroupId};
 use pyrite::config::{Config, ConfigError, Database, SecretError, SecretSource, Secrets};
 use pyrite::crypto::{Envelope, Key, KeyId};
-use pyrite::keys::{CellCipher, KeyringBuilder};
+use pyrite::keys::{CellCipher, KeyInfo, KeyPurpose, KeyState, Keyring, KeyringBuilder, Slot};
 use pyrite::sql::plan::{Piece, Plan, Rewrite, Script};
 use pyrite::sql::{self, LiveNames, Scope};
+use pyrite::transform::{Goal, Resealed, Resealer};
 use pyrite::value::{self, CastContext, Datum, Format, Input, Settings, Type};
 use pyrite::wire::{backend, frame, frontend, startup};
 use zeroize::Zeroizing;
@@ -22,6 +23,7 @@ pub const ALL: &[(&str, Entry)] = &[
     ("frames", frames),
     ("startup", startup),
     ("envelope", envelope),
+    ("reseal", reseal),
     ("values", values),
     ("config", config),
     ("planner", planner),
@@ -145,6 +147,63 @@ pub fn envelope(data: &[u8]) {
     sealed[place] ^= 1 << (data.len() % 8);
     assert!(cipher.open(&GROUP, &sealed, &mut out).is_err(), "byte {place} was changed");
     assert!(out.is_empty(), "an error leaves nothing");
+}
+
+/// The keyring of [`cipher`] after both keys of its first group were replaced.
+fn rotated() -> Arc<Keyring> {
+    let key = |id: u8, purpose, version, state, slot| {
+        (KeyInfo { id: KeyId(id.into()), group: GROUP, purpose, version, state, slot }, Key::new([id; 32]))
+    };
+    let keys = [
+        key(1, KeyPurpose::Data, 1, KeyState::Fading, Slot::A),
+        key(5, KeyPurpose::Data, 2, KeyState::Primary, Slot::A),
+        key(2, KeyPurpose::Equality, 1, KeyState::Retired, Slot::A),
+        key(6, KeyPurpose::Equality, 2, KeyState::Primary, Slot::B),
+    ];
+    let builder = KeyringBuilder::new([9; 16]).group(GROUP, "one");
+    let builder = keys.into_iter().fold(builder, |builder, (info, bytes)| builder.key(info, Some(bytes)));
+    Arc::new(builder.build().expect("a sound keyring"))
+}
+
+/// Any bytes as a stored value or an array of them; and any plaintext, sealed and then brought to newer keys.
+pub fn reseal(data: &[u8]) {
+    let (mut cipher, rotated) = (cipher(), rotated());
+    let mut resealer = Resealer::new(rotated.clone());
+    let array = |element: &[u8]| {
+        let len = i32::try_from(element.len()).unwrap_or(0);
+        let head: Vec<u8> = [1, 0, 17, 1, 1, len].into_iter().flat_map(i32::to_be_bytes).collect();
+        [&head, element].concat()
+    };
+    let mut sealed = Vec::new();
+    let equality = data.first().is_some_and(|byte| byte % 2 == 0).then_some(data);
+    cipher.seal(&GROUP, 1, data, equality, &mut sealed).expect("a value of this size can be sealed");
+    for goal in [Goal::DataKey, Goal::IndexTerms] {
+        let mut out = Vec::new();
+        assert!(
+            resealer.reseal(&GROUP, None, goal, data, &mut out).is_err() || Envelope::parse(data).is_ok()
+        );
+        for stored in [data, &array(data)] {
+            let done = resealer.reseal_array(&GROUP, None, goal, stored, &mut out);
+            assert_eq!(done == Ok(Resealed::Changed), !out.is_empty());
+            out.clear();
+        }
+        // Text that is none has no comparison form.
+        let Ok(done) = resealer.reseal(&GROUP, None, goal, &sealed, &mut out) else {
+            assert!((std::str::from_utf8(data).is_err() || data.contains(&0)) && out.is_empty());
+            continue;
+        };
+        assert_eq!(done == Resealed::Changed, goal == Goal::DataKey || equality.is_some());
+        if done == Resealed::Changed {
+            assert!(resealer.is_current(&GROUP, None, goal, &out));
+            let mut opened = Vec::new();
+            assert_eq!(CellCipher::new(rotated.clone()).open(&GROUP, &out, &mut opened), Ok(1));
+            assert_eq!(opened, data);
+        }
+        let mut whole = Vec::new();
+        let again = resealer.reseal_array(&GROUP, None, goal, &array(&sealed), &mut whole);
+        assert_eq!(again, Ok(done));
+        assert!(whole.is_empty() || whole.len() == out.len() + 24);
+    }
 }
 
 /// Types that values are read as.

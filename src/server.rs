@@ -62,6 +62,14 @@ impl std::error::Error for ServerError {}
 impl Server {
     /// Starts the proxy and returns when it listens.
     pub fn start(config: Config) -> Result<Server, ServerError> {
+        Self::start_with(config, Some(jobs::Settings::default()))
+    }
+
+    /// The same, with settings for the jobs that it works on. `None`: it leaves them to other proxies.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with(config: Config, settings: Option<jobs::Settings>) -> Result<Server, ServerError> {
         let listen = |source| ServerError::Listen { address: config.listen, source };
         let listener = std::net::TcpListener::bind(config.listen).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
@@ -97,7 +105,9 @@ impl Server {
             server.spawn(format!("worker-{n}"), move || worker(receiver, shared))?;
         }
         let (databases, stopped) = (shared.databases.clone(), shared.stop.clone());
-        server.spawn("jobs".into(), move || run_jobs(databases, stopped))?;
+        if let Some(settings) = settings {
+            server.spawn("jobs".into(), move || run_jobs(databases, settings, stopped))?;
+        }
         let stopped = shared.stop.clone();
         server.spawn("accept".into(), move || accept(listener, workers, stopped))?;
         Ok(server)
@@ -190,10 +200,10 @@ impl Drop for Server {
 
 /// Works on the jobs of all databases, on a thread of its own: sealing a batch takes milliseconds, for which no session
 /// and no lease shall wait.
-async fn run_jobs(databases: Databases, stop: watch::Receiver<bool>) {
+async fn run_jobs(databases: Databases, settings: jobs::Settings, stop: watch::Receiver<bool>) {
     let mut running = tokio::task::JoinSet::new();
     for database in databases.iter() {
-        running.spawn_local(jobs::run(Arc::clone(database), jobs::Settings::default(), stop.clone()));
+        running.spawn_local(jobs::run(Arc::clone(database), settings.clone(), stop.clone()));
     }
     drop(databases);
     while running.join_next().await.is_some() {}

@@ -147,6 +147,17 @@ fn envelope() {
 }
 
 #[test]
+fn reseal() {
+    let mut seeds = texts(&["", "a", "alice@example.org", "Ærø"]);
+    let header = b"\xff\x50\x59\x52\x01\x01";
+    seeds.push([&header[..], b"\0\x01\0\0\0\0\0\0\0\x01", &[0; 90]].concat());
+    seeds.push([&header[..], b"\0\x03\0\0\0\0\0\0\0\x05", &[0; 110]].concat());
+    let head: Vec<u8> = [2i32, 1, 17, 1, 1, 1, 1, -1].into_iter().flat_map(i32::to_be_bytes).collect();
+    seeds.push(head);
+    run("reseal", 2_000, &seeds, &["\0", "\u{1}", "\0\0\0\0\0\0\0\0", "\0\0\0\x01"]);
+}
+
+#[test]
 fn values() {
     let inputs = [
         "",

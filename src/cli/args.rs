@@ -98,6 +98,10 @@ Examples:
 pub(super) struct Run {
     #[command(flatten)]
     pub(super) file: ConfigFile,
+
+    /// Let the system write core dumps and debuggers attach. Both show keys and plaintext.
+    #[arg(long)]
+    pub(super) allow_core_dumps: bool,
 }
 
 /// Compares configuration and database, column by column, and changes nothing.

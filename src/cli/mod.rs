@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod connect;
 mod console;
+mod dumps;
 mod escrow;
 mod failure;
 mod init;

@@ -4,11 +4,19 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Run;
 use super::connect::runtime;
+use super::dumps;
 use super::failure::{Failure, Outcome};
 use crate::config::Config;
 use crate::server::Server;
 
 pub(super) fn run(options: &Run) -> Result<Outcome, Failure> {
+    // Before any key is in memory.
+    if !options.allow_core_dumps {
+        dumps::forbid().map_err(|error| {
+            let hint = "use --allow-core-dumps, if keys may lie in a core dump";
+            Failure::new(format!("cannot switch core dumps off: {error}"), hint)
+        })?;
+    }
     let config = Config::load(&options.file.config)?;
     if config.databases.values().all(|database| database.tables.is_empty()) {
         tracing::warn!("the configuration names no column: nothing will be encrypted");

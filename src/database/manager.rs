@@ -197,6 +197,7 @@ impl Manager {
                 .for_each(|reply| answer(reply, &outcome));
             return;
         }
+        let before = database.catalog().version();
         let urgent = !work.confirm.is_empty() || !work.refresh.is_empty() || !work.configure.is_empty();
         let confirmed = match self.connected(database, urgent).await {
             Ok(()) => self.confirm(database).await,
@@ -218,7 +219,6 @@ impl Manager {
             return;
         }
         // A session's DDL: its answer waits for the new catalog.
-        let before = database.catalog().version();
         let outcome = match self.line {
             Some(_) => self.refresh(database).await,
             None => confirmed,

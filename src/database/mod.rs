@@ -58,8 +58,13 @@ impl Databases {
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         let mut by_name = BTreeMap::new();
         for (name, tables) in &config.databases {
-            let database = open::open(config, name, tables).await?;
-            by_name.insert(name.clone(), database);
+            match open::open(config, name, tables).await {
+                Ok(database) => by_name.insert(name.clone(), database),
+                Err(error) => {
+                    Self { by_name }.close().await;
+                    return Err(error);
+                }
+            };
         }
         Ok(Self { by_name })
     }

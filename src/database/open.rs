@@ -13,8 +13,8 @@ use super::keyring::Missing;
 use super::lease::Lease;
 use super::manager::Manager;
 use super::pins::Pins;
-use super::row::{FINGERPRINT, Row};
-use super::{Database, OpenError, RefreshError, Snapshot, service_config};
+use super::row::{FINGERPRINT, Row, remove};
+use super::{Database, OpenError, RefreshError, Snapshot, connect, service_config};
 use crate::catalog::{CATALOG_QUERY, Catalog, CatalogError, GroupId, KeyGroup, SearchSlot, Unprotected};
 use crate::config::{self, Config};
 use crate::keys::{self, ColumnRegistration, KeyError, KeyPurpose, Keyring, Memory, Roots, Slot};
@@ -37,20 +37,51 @@ pub(super) async fn open(
         user: config.service.user.clone(),
         source,
     })?;
+    keys::install(&mut line.client)
+        .await
+        .map_err(|source| OpenError::Keys { database: name.to_owned(), source })?;
+    let roots = Roots::new(config);
+    // Before the keyring is read: whoever changes it from now on waits for this proxy.
+    let announced = Instant::now();
+    let outcome = async {
+        let row = Row {
+            id: random_id()?,
+            address: config.listen.to_string(),
+            seen: true,
+            roots: roots.identities(),
+            ..Row::default()
+        };
+        row.announce(&line.client).await.map(|()| row)
+    };
+    let row = outcome.await.map_err(|source| OpenError::Catalog { database: name.to_owned(), source })?;
+    let proxy = row.id;
+    let outcome = start(Opening { config, name, tables, login, roots, row, announced }, line).await;
+    if outcome.is_err() {
+        // Nobody is to wait for a proxy that did not start.
+        let client = connect(&service_config(config, name)).await;
+        if let Ok(client) = client {
+            let _ = remove(&client, &proxy).await;
+        }
+    }
+    outcome
+}
+
+/// A database that is being opened.
+struct Opening<'a> {
+    config: &'a Config,
+    name: &'a str,
+    tables: &'a config::Database,
+    login: tokio_postgres::Config,
+    roots: Roots,
+    row: Row,
+    announced: Instant,
+}
+
+/// Loads keyring and catalog, and starts the manager.
+async fn start(opening: Opening<'_>, mut line: Line) -> Result<Arc<Database>, OpenError> {
+    let Opening { config, name, tables, login, roots, row, announced } = opening;
     let keys_error = |source| OpenError::Keys { database: name.to_owned(), source };
     let failed = |source| OpenError::Catalog { database: name.to_owned(), source };
-    let roots = Roots::new(config);
-    keys::install(&mut line.client).await.map_err(keys_error)?;
-    // Before the keyring is read: whoever changes it from now on waits for this proxy.
-    let row = Row {
-        id: random_id().map_err(failed)?,
-        address: config.listen.to_string(),
-        seen: true,
-        roots: roots.identities(),
-        ..Row::default()
-    };
-    let announced = Instant::now();
-    row.announce(&line.client).await.map_err(failed)?;
     let opened = roots.load_or_create(&mut line.client, &groups(tables)).await;
     let (root, keyring) = opened.map_err(keys_error)?;
     let memory = config.state.as_ref().map(|folder| Memory::new(folder, name));

@@ -127,10 +127,11 @@ impl Context {
         let done = self.rows_done + rows;
         let total = self.rows_total.map(|total| total.max(done));
         let statement = "UPDATE pyrite.jobs SET cursor = $3::text::jsonb, rows_done = $4, rows_total = $5, updated_at = now()
-            WHERE id = $1 AND holder = $2::text::uuid AND state = 'running' AND leased_until > clock_timestamp()";
+            WHERE id = $1 AND holder = $2::text::uuid AND state = $6 AND leased_until > clock_timestamp()";
+        let state = self.job.state.as_str();
         let changed = self
             .client
-            .execute(statement, &[&self.job.id, &self.holder, &text, &done, &total])
+            .execute(statement, &[&self.job.id, &self.holder, &text, &done, &total, &state])
             .await
             .map_err(JobError::database("note how far a job is"))?;
         if changed == 0 || self.pulse.is_lost() {
@@ -170,9 +171,11 @@ impl Context {
         if status == self.status {
             return Ok(());
         }
+        // Cancelled meanwhile, the job is no longer to be done but to be undone.
         let statement = "UPDATE pyrite.jobs SET status = $3, updated_at = now()
-            WHERE id = $1 AND holder = $2::text::uuid AND state IN ('running', 'cancelling')";
-        let changed = self.client.execute(statement, &[&self.job.id, &self.holder, &status]).await;
+            WHERE id = $1 AND holder = $2::text::uuid AND state = $4";
+        let state = self.job.state.as_str();
+        let changed = self.client.execute(statement, &[&self.job.id, &self.holder, &status, &state]).await;
         if changed.map_err(JobError::database("say what a job does"))? == 0 {
             return Err(JobError::LeaseLost);
         }
@@ -190,9 +193,10 @@ impl Context {
         self.mark("step", Moment::Before)?;
         let statement = "WITH job AS (
                 UPDATE pyrite.jobs SET step = $3, cursor = '{}', status = $3, updated_at = now()
-                WHERE id = $1 AND holder = $2::text::uuid AND state IN ('running', 'cancelling') RETURNING id)
+                WHERE id = $1 AND holder = $2::text::uuid AND state = $4 RETURNING id)
             SELECT pg_notify('pyrite', 'jobs') FROM job";
-        let changed = self.client.query(statement, &[&self.job.id, &self.holder, &step]).await;
+        let state = self.job.state.as_str();
+        let changed = self.client.query(statement, &[&self.job.id, &self.holder, &step, &state]).await;
         if changed.map_err(JobError::database("begin a step of a job"))?.is_empty() {
             return Err(JobError::LeaseLost);
         }

@@ -132,7 +132,11 @@ async fn conclude(
         }
         Err(error @ (JobError::Stopped | JobError::LeaseLost)) => Err(error),
         // The job stays ours; the next turn goes on with it.
-        Err(error) if error.is_transient() => Err(error),
+        Err(error) if error.is_transient() => {
+            // If the server is away, that cannot be said.
+            let _ = store::say(client, job.id, holder, &format!("trying again: {error}")).await;
+            Err(error)
+        }
         Err(error) => {
             let words = match error.hint() {
                 Some(hint) => format!("{error}. {hint}"),

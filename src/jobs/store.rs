@@ -170,6 +170,17 @@ pub(super) async fn finish(
     if changed == 0 { Err(JobError::LeaseLost) } else { Ok(()) }
 }
 
+/// Says why a job does not go on, for the time being.
+pub(super) async fn say(client: &Client, id: i64, holder: &str, status: &str) -> Result<(), JobError> {
+    let statement =
+        "UPDATE pyrite.jobs SET status = $3, updated_at = now() WHERE id = $1 AND holder = $2::text::uuid";
+    client
+        .execute(statement, &[&id, &holder, &status])
+        .await
+        .map_err(JobError::database("say why a job rests"))
+        .map(drop)
+}
+
 /// Gives back what this proxy holds, at a clean stop.
 pub(super) async fn release(client: &Client, holder: &str) -> Result<(), JobError> {
     let statement = "UPDATE pyrite.jobs SET holder = NULL, leased_until = NULL WHERE holder = $1::text::uuid";

@@ -38,7 +38,7 @@ pub async fn import(
     let before = read_what_is_left(&transaction).await?;
     if let Some(stored) = &before {
         let whole = stored.open(root).is_ok();
-        if whole && stored.uuid == escrow.uuid && stored.counter == escrow.counter {
+        if whole && stored.uuid == escrow.uuid && has_same_keys(stored, escrow) {
             return Ok(Imported::Already);
         }
         check_replaceable(stored, escrow, whole)?;
@@ -96,13 +96,26 @@ fn check_replaceable(stored: &Stored, escrow: &Escrow, whole: bool) -> Result<()
             hex_uuid(&escrow.uuid)
         ));
     }
-    if stored.counter > escrow.counter {
+    // An import or a new root key counts as a change, and leaves the keys as they were.
+    if stored.counter > escrow.counter && !has_same_keys(stored, escrow) {
         return refuse(format!(
             "the keyring of this database is newer (change {}) than the file (change {})",
             stored.counter, escrow.counter
         ));
     }
     Ok(())
+}
+
+/// Whether both have the same groups, and the same keys in the same states.
+fn has_same_keys(stored: &Stored, escrow: &Escrow) -> bool {
+    let mut mine: Vec<_> = stored.keys.iter().map(|key| &key.info).collect();
+    let mut theirs: Vec<_> = escrow.keys().collect();
+    mine.sort_by_key(|info| info.id);
+    theirs.sort_by_key(|info| info.id);
+    let (mut groups, mut their_groups) = (stored.groups.clone(), escrow.groups.clone());
+    groups.sort();
+    their_groups.sort();
+    mine == theirs && groups == their_groups
 }
 
 /// Refuses where there are keys that the file does not have, or columns that are registered with such groups; and

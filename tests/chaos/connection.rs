@@ -180,9 +180,13 @@ impl Connection {
         if protocol == Protocol::Prepared {
             self.prepared.insert(sql.to_owned(), statement.clone());
         }
-        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+        let values: Vec<&(dyn ToSql + Sync)> =
+            values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
         if statement.columns().is_empty() {
-            return Ok(Answer { affected: self.client.execute(&statement, &values).await?, rows: Vec::new() });
+            return Ok(Answer {
+                affected: self.client.execute(&statement, &values).await?,
+                rows: Vec::new(),
+            });
         }
         let rows = self.client.query(&statement, &values).await?;
         let rows = rows.iter().map(texts).collect::<Result<Vec<_>, _>>()?;

@@ -38,7 +38,8 @@ pub struct Fleet {
 impl Fleet {
     /// Starts the server, makes the database, and starts `count` proxies with this configuration of their tables.
     pub fn start(count: usize, tables: &str) -> Fleet {
-        let options = Options::default().set("deadlock_timeout", "200ms").set("max_prepared_transactions", "4");
+        let options =
+            Options::default().set("deadlock_timeout", "200ms").set("max_prepared_transactions", "4");
         let server = PrivateServer::start(&options).expect("a private PostgreSQL");
         let folder = Folder::new("chaos");
         pyrite::keys::generate_root_file(&folder.path().join("root.key")).expect("a root key");
@@ -92,7 +93,8 @@ impl Fleet {
     /// SIGKILL to the postmaster and all of its children; then starts it again and waits for the recovery.
     pub fn kill_server(&self, pause: Duration) {
         let mut server = lock(&self.server);
-        let text = std::fs::read_to_string(server.data_dir().join("postmaster.pid")).expect("a running server");
+        let text =
+            std::fs::read_to_string(server.data_dir().join("postmaster.pid")).expect("a running server");
         let postmaster: i32 = text.lines().next().and_then(|line| line.parse().ok()).expect("its process id");
         // Stopped, it forks no child that we would not see.
         send(postmaster, libc::SIGSTOP);
@@ -193,7 +195,9 @@ impl Proxy {
             return false;
         }
         // Reaped only under the same lock, so the id is still its own.
-        let Some(pid) = life.child.as_ref().and_then(|child| i32::try_from(child.id()).ok()) else { return false };
+        let Some(pid) = life.child.as_ref().and_then(|child| i32::try_from(child.id()).ok()) else {
+            return false;
+        };
         life.killed = Some(pause);
         life.serves = false;
         send(pid, libc::SIGKILL);

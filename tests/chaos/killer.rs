@@ -36,7 +36,9 @@ pub async fn run(world: Arc<World>, mut random: Random, kills: u64) -> Killed {
         match random.below(5) {
             0 => {
                 let fleet = Arc::clone(&world.fleet);
-                tokio::task::spawn_blocking(move || fleet.kill_server(pause)).await.expect("the server comes back");
+                tokio::task::spawn_blocking(move || fleet.kill_server(pause))
+                    .await
+                    .expect("the server comes back");
                 killed.servers += 1;
             }
             1 | 2 => {

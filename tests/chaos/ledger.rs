@@ -130,7 +130,9 @@ impl Ledger {
             entry.stamp += 1;
             before.push(entry.row.clone());
             let values = entry.row.iter().chain(&change.to).map(|row| row.value.clone()).collect::<Vec<_>>();
-            values.into_iter().for_each(|value| self.touch(change.key.table, value, |holder| holder.open = true));
+            values
+                .into_iter()
+                .for_each(|value| self.touch(change.key.table, value, |holder| holder.open = true));
         }
         Open { changes, before }
     }
@@ -242,7 +244,11 @@ mod tests {
         let nothing = ledger.row(KEY).expect("settled");
         assert!(nothing.what.is_none() && ledger.still(KEY, &nothing));
         let open = ledger.begin(change(row("a")));
-        assert!(ledger.row(KEY).is_none() && !ledger.still(KEY, &nothing) && !ledger.is_absent(Table::Accounts, "a"));
+        assert!(
+            ledger.row(KEY).is_none()
+                && !ledger.still(KEY, &nothing)
+                && !ledger.is_absent(Table::Accounts, "a")
+        );
         ledger.settle(open, true);
         let seen = ledger.row(KEY).expect("settled");
         assert_eq!(seen.what, row("a"));

@@ -5,7 +5,13 @@
 //! `PYRITE_CHAOS_SEED`.
 
 #![allow(missing_docs, reason = "a test program")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod connection;
 mod fleet;
@@ -76,10 +82,11 @@ fn nothing_is_lost_and_nothing_found_twice() {
         for statement in DDL.split(';').filter(|statement| !statement.trim().is_empty()) {
             first.run(Protocol::Simple, statement, &[]).await.expect("create the tables");
         }
-        let writers = (0..WRITERS)
-            .map(|me| tokio::spawn(workload::write(Arc::clone(&world), me, WRITERS, Random::new(seed, me as u64))));
-        let readers =
-            (0..READERS).map(|n| tokio::spawn(workload::read(Arc::clone(&world), Random::new(seed, 100 + n))));
+        let writers = (0..WRITERS).map(|me| {
+            tokio::spawn(workload::write(Arc::clone(&world), me, WRITERS, Random::new(seed, me as u64)))
+        });
+        let readers = (0..READERS)
+            .map(|n| tokio::spawn(workload::read(Arc::clone(&world), Random::new(seed, 100 + n))));
         let tasks: Vec<_> = writers.chain(readers).collect();
         let rotations = tokio::spawn(rotations::run(Arc::clone(&world), Random::new(seed, 200)));
         let killed = killer::run(Arc::clone(&world), Random::new(seed, 300), kills).await;
@@ -87,7 +94,10 @@ fn nothing_is_lost_and_nothing_found_twice() {
         let rotated = rotations::finish(&world, rotations).await;
         world.stop.store(true, Ordering::SeqCst);
         for task in tasks {
-            tokio::time::timeout(Duration::from_secs(180), task).await.expect("no task hangs").expect("no task fails");
+            tokio::time::timeout(Duration::from_secs(180), task)
+                .await
+                .expect("no task hangs")
+                .expect("no task fails");
         }
         if lock(&world.faults).is_empty() {
             verdict::check(&world).await;

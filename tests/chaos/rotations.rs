@@ -91,7 +91,8 @@ async fn console(port: u16, command: &str) -> Result<(), String> {
     task.abort();
     match asked {
         Ok(Ok(messages)) => {
-            let rows = messages.iter().filter(|message| matches!(message, SimpleQueryMessage::Row(_))).count();
+            let rows =
+                messages.iter().filter(|message| matches!(message, SimpleQueryMessage::Row(_))).count();
             if rows > 0 { Ok(()) } else { Err("it names no job".to_owned()) }
         }
         Ok(Err(error)) => Err(shown(&error)),

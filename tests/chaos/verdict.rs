@@ -33,8 +33,11 @@ async fn through(world: &World, port: u16, table: Table) {
     let mut found = std::collections::BTreeMap::new();
     for row in &rows {
         if let [Some(id), Some(value), note, Some(revision)] = row.as_slice() {
-            let row =
-                Row { value: value.clone(), note: note.clone(), revision: revision.parse().unwrap_or_default() };
+            let row = Row {
+                value: value.clone(),
+                note: note.clone(),
+                revision: revision.parse().unwrap_or_default(),
+            };
             if found.insert(id.parse::<i64>().unwrap_or_default(), row).is_some() {
                 world.fault(format!("{name} has row {id} twice"));
             }

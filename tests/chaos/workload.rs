@@ -209,7 +209,9 @@ async fn conclude(
             match happened {
                 Some(happened) => lock(&world.ledger).settle(open, happened),
                 None => {
-                    world.fault(format!("what a lost write of {key:?} left is neither before nor after: {open:?}"));
+                    world.fault(format!(
+                        "what a lost write of {key:?} left is neither before nor after: {open:?}"
+                    ));
                     lock(&world.ledger).settle(open, false);
                 }
             }
@@ -385,7 +387,8 @@ async fn find_value(world: &World, connection: &mut Option<Connection>, random: 
         _ => format!("EXISTS (SELECT FROM {name} o WHERE o.{column} = t.{column} AND o.{column} = $1)"),
     };
     let sql = format!("SELECT t.{column}, t.note, t.revision FROM {name} t WHERE {condition}");
-    let Some(rows) = ask(world, connection, random, &sql, &[Value::Text(seen.what.value.clone())]).await else {
+    let Some(rows) = ask(world, connection, random, &sql, &[Value::Text(seen.what.value.clone())]).await
+    else {
         return;
     };
     if lock(&world.ledger).still(key, &seen) {
@@ -411,7 +414,9 @@ async fn find_by_id(world: &World, connection: &mut Option<Connection>, random: 
 async fn find_absent(world: &World, connection: &mut Option<Connection>, random: &mut Random, table: Table) {
     let Some((value, seen)) = lock(&world.ledger).any_absent(random, table) else { return };
     let sql = format!("SELECT id FROM {} WHERE {} = $1", table.name(), table.value());
-    let Some(rows) = ask(world, connection, random, &sql, &[Value::Text(value.clone())]).await else { return };
+    let Some(rows) = ask(world, connection, random, &sql, &[Value::Text(value.clone())]).await else {
+        return;
+    };
     if !rows.is_empty() && lock(&world.ledger).still_absent(table, &value, &seen) {
         // A writer that tries a duplicate has row numbers of its own.
         let own = rows.iter().all(|row| matches!(row.as_slice(), [Some(id)] if id.starts_with('-')));

@@ -7,6 +7,7 @@
 mod changes;
 mod churn;
 mod lease;
+mod restart;
 mod roots;
 
 #[path = "../support/mod.rs"]

@@ -57,7 +57,7 @@ fn all_values_go_over_to_the_new_key() {
         assert_eq!(job.state, JobState::Done, "{job:?}");
         assert!(job.status.contains("Backups"), "{job:?}");
         assert_eq!(people(&app).await, before);
-        proxy.stop().await;
+        proxy.stop(&stage).await;
     });
 }
 
@@ -104,7 +104,7 @@ fn index_keys_rotate_and_rotate_back() {
             let query = format!("SELECT count(DISTINCT {other}) FROM people");
             assert_eq!(admin.query_one(&query, &[]).await.unwrap().get::<_, i64>(0), 300);
         }
-        proxy.stop().await;
+        proxy.stop(&stage).await;
     });
 }
 
@@ -154,7 +154,7 @@ fn what_stands_in_the_way_is_said_before_anything_starts() {
         assert_eq!(job.state, JobState::Done, "{job:?}");
         assert_eq!(admin.query_one(touched, &[]).await.unwrap().get::<_, i32>(0), 1);
         stage.assert_rotated(&proxy.database, "mail", 3).await;
-        proxy.stop().await;
+        proxy.stop(&stage).await;
     });
 }
 
@@ -198,6 +198,6 @@ fn keys_that_are_needed_are_not_destroyed() {
         assert_eq!(job.state, JobState::Done, "{job:?}");
         let missing = settled(&proxy.jobs, 1).await;
         assert_eq!(missing.state, JobState::Done);
-        proxy.stop().await;
+        proxy.stop(&stage).await;
     });
 }

@@ -296,3 +296,44 @@ fn the_root_key_is_replaced_without_touching_values() {
         assert_eq!(stored_root(&mut service).await.unwrap().unwrap().wrapped, None);
     });
 }
+
+#[test]
+fn a_change_that_fails_on_the_way_leaves_nothing_behind() {
+    run(async {
+        let (cluster, mut service, keyring) = start("half_done").await;
+        let group = keyring.group_id("g").unwrap();
+        let note = RootNote { provider: "test".to_owned(), wrapped: None };
+        let rows = "SELECT (SELECT string_agg(k::text, ',' ORDER BY id) FROM pyrite.keys k)
+                           || (SELECT string_agg(r::text, ',' ORDER BY version) FROM pyrite.roots r)
+                           || (SELECT r::text FROM pyrite.keyring r)";
+        let before: String = service.query_one(rows, &[]).await.unwrap().get(0);
+        service
+            .batch_execute(
+                "CREATE FUNCTION pyrite.stop() RETURNS trigger LANGUAGE plpgsql AS
+                     $$ BEGIN RAISE EXCEPTION 'power cut'; END $$;
+                 CREATE TRIGGER stop BEFORE UPDATE ON pyrite.keyring FOR EACH ROW EXECUTE FUNCTION pyrite.stop()",
+            )
+            .await
+            .unwrap();
+        let (mut heard_by, mut heard) = listen(&cluster, "half_done").await;
+        let changed = change(&mut service, &root(1), &keyring, &[Change::AddData { group }]).await;
+        assert!(changed.unwrap_err().to_string().contains("power cut"));
+        let rotated = rotate_root(&mut service, &root(1), &root(2), &note, &keyring).await;
+        assert!(rotated.unwrap_err().to_string().contains("power cut"));
+        assert_eq!(service.query_one(rows, &[]).await.unwrap().get::<_, String>(0), before);
+        service.batch_execute("DROP TRIGGER stop ON pyrite.keyring").await.unwrap();
+
+        // Whoever cannot get the lock gives up, well before a lease ends, and says what it waited for.
+        let other = heard_by.transaction().await.unwrap();
+        other.batch_execute("LOCK TABLE pyrite.keyring IN SHARE MODE").await.unwrap();
+        let (root_key, add) = (root(1), [Change::AddData { group }]);
+        let waited = change(&mut service, &root_key, &keyring, &add);
+        let waited = tokio::time::timeout(Duration::from_secs(9), waited).await.unwrap().unwrap_err();
+        assert!(waited.to_string().contains("lock the keyring"), "{waited}");
+        other.rollback().await.unwrap();
+        change(&mut service, &root(1), &keyring, &[Change::AddData { group }]).await.unwrap();
+        let first = tokio::time::timeout(Duration::from_secs(5), heard.recv()).await.unwrap();
+        assert_eq!(first.unwrap(), "pyrite keyring");
+        assert!(heard.try_recv().is_err(), "only the change that was made is announced");
+    });
+}

@@ -199,8 +199,7 @@ fn a_sealed_value_pins_its_keyring_until_it_has_run() {
     assert_eq!(rotation.observer.waiting(counter).len(), 1);
     rotation.client.say(Script::new().execute("p", 0).sync());
     assert_eq!(tags(&rotation.client.until_ready()), "CZ");
-    let took = rotation.observer.settle(counter);
-    assert!(took < std::time::Duration::from_millis(900), "others were told at once, not after {took:?}");
+    rotation.observer.settle(counter);
     rotation.client.run("COMMIT");
 }
 

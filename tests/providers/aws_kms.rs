@@ -238,6 +238,14 @@ const FAILURES: &[Case] = &[
         "credentials",
     ),
     (
+        "a gateway's error",
+        |_, key| at(&fake(503, "", "<html>Bad gateway</html>"), key),
+        Opening,
+        Passes(Passing::Unavailable),
+        "503",
+        "later",
+    ),
+    (
         "not KMS",
         |_, key| at(&fake(200, "", "<html>Welcome</html>"), key),
         Creating,

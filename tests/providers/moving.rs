@@ -213,3 +213,39 @@ fn a_running_proxy_does_not_miss_its_provider() {
         phase.end().await;
     });
 }
+
+#[test]
+fn a_proxy_that_could_not_follow_keeps_the_root_key_where_it_is() {
+    let folder = Folder::new("lacking");
+    let places = Places::new(folder.path());
+    generate_root_file(&folder.path().join("root.key")).unwrap();
+    let vault = Vault::start();
+    let keys =
+        format!("root = {{ provider = 'file', path = 'root.key' }}\nnext_root = {}", places.vault(&vault));
+    run(async {
+        // It starts all the same: what it needs now is there.
+        vault.fail(Fault::Sealed);
+        let lacking = Databases::open(&places.config(&keys)).await.unwrap();
+        vault.fail(Fault::None);
+        let able = Databases::open(&places.config(&keys)).await.unwrap();
+        let before = places.stored("SELECT encode(root_fingerprint, 'hex') FROM pyrite.keyring").await;
+        let refused = able.get(&places.database).unwrap().rotate_root().await.unwrap_err();
+        assert!(refused.hint().is_some(), "{refused}");
+        let after = places.stored("SELECT encode(root_fingerprint, 'hex') FROM pyrite.keyring").await;
+        assert_eq!(before, after, "{refused}");
+
+        lacking.get(&places.database).unwrap().set_roots(&places.config(&keys)).await;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while let Err(error) = able.get(&places.database).unwrap().rotate_root().await {
+            assert!(Instant::now() < deadline, "{error}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let wanted = able.get(&places.database).unwrap().keyring().counter();
+        while lacking.get(&places.database).unwrap().keyring().counter() < wanted {
+            assert!(Instant::now() < deadline, "the other proxy does not follow");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        able.close().await;
+        lacking.close().await;
+    });
+}

@@ -346,6 +346,19 @@ pub(super) async fn analyze(host: &mut impl Host, turn: &Turn) -> Result<(), Job
     let picture = Picture::read(host.client(), turn).await?;
     let mut tables: Vec<String> = picture.originals().map(|index| index.table_name.clone()).collect();
     tables.dedup();
+    analyze_tables(host, tables).await
+}
+
+/// Makes the server's statistics of the group's values anew: they quote values, with the terms that these had.
+pub(super) async fn analyze_all(host: &mut impl Host, turn: &Turn) -> Result<(), JobError> {
+    let doing = "read the tables of the key group";
+    let names = "SELECT oid::regclass::text FROM pg_class WHERE oid = ANY ($1::oid[]) ORDER BY oid";
+    let rows = host.client().query(names, &[&turn.tables()]).await.map_err(JobError::database(doing))?;
+    let tables: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+    analyze_tables(host, tables.map_err(JobError::database(doing))?).await
+}
+
+async fn analyze_tables(host: &mut impl Host, tables: Vec<String>) -> Result<(), JobError> {
     for table in tables {
         host.say(format!("analyzing {table}")).await?;
         run(host, "analyze a table", "analyze", &format!("ANALYZE {table}")).await?;

@@ -39,6 +39,9 @@ pub(super) async fn run(
     what: &'static str,
     statement: &str,
 ) -> Result<(), JobError> {
+    // It may take as long as it takes, and queues where it keeps nobody waiting.
+    let patient = "SET lock_timeout = 0; SET statement_timeout = 0";
+    host.client().batch_execute(patient).await.map_err(JobError::database(doing))?;
     host.point(what, Moment::Before)?;
     host.client().batch_execute(statement).await.map_err(JobError::database(doing))?;
     host.point(what, Moment::After)

@@ -137,9 +137,16 @@ pub(crate) async fn obstacles(
     keyring: &Keyring,
     group: &GroupBytes,
 ) -> Result<Vec<String>, JobError> {
-    let turn = Keys::of(keyring, group)?.turn(group, catalog, Step::Check);
-    obstacles::find(client, &turn, keyring).await
+    let keys = Keys::of(keyring, group)?;
+    if keys.fading.is_some() {
+        return Ok(vec![UNFINISHED.to_owned()]);
+    }
+    obstacles::find(client, &keys.turn(group, catalog, Step::Check), keyring).await
 }
+
+/// Both slots are taken as long as an old key still fades.
+const UNFINISHED: &str =
+    "an earlier rotation of it has switched keys and has not ended: RESUME its job (SHOW JOBS lists all)";
 
 /// Runs a rotation from this step to its end.
 pub(crate) async fn rotate<E: Engine>(engine: &mut E, group: GroupBytes, from: Step) -> Result<(), JobError> {
@@ -153,8 +160,8 @@ pub(crate) async fn rotate<E: Engine>(engine: &mut E, group: GroupBytes, from: S
 /// Gives a rotation up that has not got beyond [`Step::can_be_undone`]: everything is as before it, and the new key
 /// is retired without ever having been searched.
 pub(crate) async fn undo<E: Engine>(engine: &mut E, group: GroupBytes) -> Result<(), JobError> {
+    let keyring = engine.database().confirm().await?;
     let catalog = engine.database().refresh().await?;
-    let keyring = engine.database().keyring();
     let keys = Keys::of(&keyring, &group)?;
     if keys.fading.is_some() {
         return Err(JobError::refused(
@@ -184,11 +191,13 @@ async fn restore(host: &mut impl Host, turn: &Turn) -> Result<(), JobError> {
 }
 
 async fn perform<E: Engine>(engine: &mut E, group: &GroupBytes, step: Step) -> Result<(), JobError> {
+    // Whoever takes a job over may not have heard of the last change yet.
+    let keyring = engine.database().confirm().await?;
     let catalog = engine.database().refresh().await?;
-    let keyring = engine.database().keyring();
     let keys = Keys::of(&keyring, group)?;
     let turn = keys.turn(group, catalog, step);
     match step {
+        Step::Check if keys.fading.is_some() => Err(in_the_way(&[UNFINISHED.to_owned()])),
         Step::Check => {
             let found = obstacles::find(engine.client(), &turn, &keyring).await?;
             if found.is_empty() { Ok(()) } else { Err(in_the_way(&found)) }
@@ -214,7 +223,7 @@ async fn perform<E: Engine>(engine: &mut E, group: &GroupBytes, step: Step) -> R
             None => Ok(()),
         },
         Step::Verify => match swap::is_done(engine.client(), &turn).await? {
-            true => Ok(()),
+            true => copies::analyze_all(engine, &turn).await,
             false => Err(JobError::refused(
                 "a definition over the old terms was made after they were given up",
                 "Drop it, and resume the job: SHOW JOBS has no more to say of it.",

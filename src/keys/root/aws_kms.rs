@@ -12,6 +12,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::Region;
+use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_smithy_http_client::Builder as HttpClient;
@@ -83,16 +84,22 @@ async fn client(config: &AwsKmsKey, attempt: Duration) -> Client {
 }
 
 /// What a failed request means.
-fn failure<E, R>(error: SdkError<E, R>) -> Failure
+fn failure<E>(error: SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     match &error {
         SdkError::TimeoutError(_) => Failure::Passing(Passing::TimedOut, String::new()),
         SdkError::ServiceError(service) => {
-            let code = service.err().code().unwrap_or("an error without a code");
-            refusal(code, service.err().message().unwrap_or_default())
+            let status = service.raw().status().as_u16();
+            match service.err().code() {
+                Some(code) => refusal(code, service.err().message().unwrap_or_default()),
+                // Something between us and KMS answers in its place.
+                None if status >= 500 => {
+                    Failure::Passing(Passing::Unavailable, format!("HTTP status {status}"))
+                }
+                None => Failure::Final(Final::Malformed, format!("HTTP status {status}, and no error code")),
+            }
         }
         SdkError::ResponseError(_) => Failure::Final(Final::Malformed, words(&error)),
         SdkError::DispatchFailure(dispatch) => {
@@ -119,11 +126,7 @@ fn unsent(words: &str) -> Failure {
 }
 
 /// The causes of an error, one after the other. None of them holds key material.
-fn words<E, R>(error: &SdkError<E, R>) -> String
-where
-    E: StdError + 'static,
-    R: std::fmt::Debug + 'static,
-{
+fn words<E: StdError + 'static>(error: &SdkError<E, HttpResponse>) -> String {
     let mut causes = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {

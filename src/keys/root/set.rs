@@ -3,7 +3,9 @@
 //! An opened root key stays in memory, so that a provider is asked at start-up and when the root key was replaced,
 //! and at no other time: while it is away, a running proxy goes on.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio_postgres::Client;
 
@@ -16,6 +18,8 @@ use crate::keys::keyring::Keyring;
 use crate::keys::store::{self, stored_root};
 use crate::keys::stored::{RootNote, StoredRoot, random_uuid};
 
+/// How long a provider that is not needed yet may hold up a start.
+const TRIAL: Duration = Duration::from_secs(5);
 /// How often a start-up begins anew because another proxy changed the root key under its hands.
 const ATTEMPTS: u32 = 5;
 
@@ -36,6 +40,8 @@ pub struct Roots {
     root: RootSource,
     next: Option<RootSource>,
     open: Mutex<Vec<Open>>,
+    /// Identities of the outside providers that have done what they were asked.
+    reached: Mutex<BTreeSet<[u8; 8]>>,
 }
 
 /// A root key in memory.
@@ -54,7 +60,7 @@ impl Roots {
 
     /// From the root key's source, and that of the next one.
     pub fn from_sources(root: RootSource, next: Option<RootSource>) -> Self {
-        Self { root, next, open: Mutex::new(Vec::new()) }
+        Self { root, next, open: Mutex::default(), reached: Mutex::default() }
     }
 
     /// At start-up: the root key and the keyring of a database, with all of `groups`; what is missing is created.
@@ -129,6 +135,7 @@ impl Roots {
         for source in self.sources().filter(|source| fits(source, stored)) {
             match source.open(stored.wrapped.as_deref(), &stored.keyring).await {
                 Ok(root) if root.fingerprint()[..] == stored.fingerprint => {
+                    self.note_reached(source);
                     let root = self.keep(root, source.is_direct());
                     self.forget_all_but(&stored.fingerprint);
                     return Ok(root);
@@ -187,8 +194,9 @@ impl Roots {
         Ok(new)
     }
 
-    /// Opens what the next root key needs, so that this proxy can follow a rotation; for direct providers it is then
-    /// in memory. Gives what could not be had, each with its provider.
+    /// Makes sure that this proxy can follow when the root key is replaced: direct providers' keys are loaded into
+    /// memory, outside providers are asked to wrap something and open it again. Gives what could not be had, each with
+    /// its provider.
     pub async fn prepare(&self, keyring: &[u8; 16]) -> Vec<(String, KeyError)> {
         let mut missing = Vec::new();
         for source in self.sources() {
@@ -196,8 +204,10 @@ impl Roots {
                 source.open(None, keyring).await.map(|root| {
                     self.keep(root, true);
                 })
-            } else {
+            } else if self.is_reached(source) {
                 Ok(())
+            } else {
+                source.try_out(keyring, TRIAL).await.map(|()| self.note_reached(source))
             };
             if let Err(error) = outcome {
                 missing.push((source.describe(), error));
@@ -207,12 +217,10 @@ impl Roots {
     }
 
     /// For `pyrite.proxies.roots`: fingerprints of the root keys in memory, and identities of the outside providers
-    /// that are configured.
+    /// that serve this proxy.
     pub fn identities(&self) -> Vec<[u8; 8]> {
         let mut out: Vec<[u8; 8]> = self.held().iter().map(|open| open.key.fingerprint()).collect();
-        out.extend(
-            self.sources().filter(|source| !source.is_direct()).filter_map(|source| source.identity().ok()),
-        );
+        out.extend(self.reached.lock().unwrap_or_else(PoisonError::into_inner).iter());
         out.sort_unstable();
         out.dedup();
         out
@@ -225,6 +233,7 @@ impl Roots {
 
     async fn create_from(&self, source: &RootSource, keyring: &[u8; 16]) -> Result<NewRoot, KeyError> {
         let (key, wrapped) = source.create(keyring).await?;
+        self.note_reached(source);
         let identity = match source.is_direct() {
             true => key.fingerprint(),
             false => source.identity()?,
@@ -234,6 +243,17 @@ impl Roots {
             note: RootNote { provider: source.describe(), wrapped },
             identity,
         })
+    }
+
+    fn note_reached(&self, source: &RootSource) {
+        if let Some(identity) = source.outside_identity() {
+            self.reached.lock().unwrap_or_else(PoisonError::into_inner).insert(identity);
+        }
+    }
+
+    fn is_reached(&self, source: &RootSource) -> bool {
+        let reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        source.outside_identity().is_some_and(|identity| reached.contains(&identity))
     }
 
     fn sources(&self) -> impl Iterator<Item = &RootSource> {

@@ -3,11 +3,12 @@
 //! An outside provider wraps a random root key with a key that never leaves it. The wrapped form is bound to the
 //! keyring's UUID, so that it opens for no other database.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::failure::{Failure, Final, ProviderError};
+use super::failure::{Failure, Final, Passing, ProviderError};
 use super::patience::{Patience, blocking};
 use super::wrapped::{Provider, Wrapped};
 use super::{RootKey, aws_kms, pkcs11, vault};
@@ -101,10 +102,18 @@ impl RootSource {
     /// # Errors
     /// As [`RootSource::open`], for direct ones only.
     pub fn identity(&self) -> Result<[u8; 8], KeyError> {
+        match &self.config {
+            config::RootKey::File(path) => Ok(RootKey::from_file(path)?.fingerprint()),
+            config::RootKey::Environment(name) => Ok(RootKey::from_environment(name)?.fingerprint()),
+            _ => Ok(self.outside_identity().unwrap_or_default()),
+        }
+    }
+
+    /// The same for outside providers, which need not be asked for it.
+    pub(super) fn outside_identity(&self) -> Option<[u8; 8]> {
         use config::{ObjectChoice, RootKey as Choice};
         let name = match &self.config {
-            Choice::File(path) => return Ok(RootKey::from_file(path)?.fingerprint()),
-            Choice::Environment(name) => return Ok(RootKey::from_environment(name)?.fingerprint()),
+            Choice::File(_) | Choice::Environment(_) => return None,
             // Neither module nor token: the members of a cluster may differ in both.
             Choice::Pkcs11(key) => match &key.key {
                 ObjectChoice::Label(label) => format!("pkcs11 label {label}"),
@@ -117,7 +126,18 @@ impl RootSource {
             }
         };
         let digest = kdf::derive(&Key::new([0; 32]), kdf::Purpose::Fingerprint, name.as_bytes());
-        Ok(digest.as_bytes().first_chunk().copied().unwrap_or_default())
+        digest.as_bytes().first_chunk().copied()
+    }
+
+    /// Has the provider wrap a key that is thrown away, and open it again, within this time.
+    ///
+    /// # Errors
+    /// As [`RootSource::create`].
+    pub(super) async fn try_out(&self, keyring: &[u8; 16], within: Duration) -> Result<(), KeyError> {
+        match tokio::time::timeout(within, self.create(keyring)).await {
+            Ok(outcome) => outcome.map(|_| ()),
+            Err(_) => Err(self.error(Failure::Passing(Passing::TimedOut, String::new()), 1)),
+        }
     }
 
     /// The kind of outside provider; `None` for direct ones.
@@ -152,7 +172,7 @@ impl RootSource {
                     blocking(move || vault::wrap(&config, patience.of_one(), &key, &context)).await
                 }
                 config::RootKey::AwsKms(config) => {
-                    aws_kms::wrap(config, patience.of_one(), &key, &context).await
+                    boxed(aws_kms::wrap(config, patience.of_one(), &key, &context)).await
                 }
                 config::RootKey::File(_) | config::RootKey::Environment(_) => Err(not_outside()),
             }
@@ -174,7 +194,7 @@ impl RootSource {
                     blocking(move || vault::unwrap(&config, patience.of_one(), &wrapped, &context)).await
                 }
                 config::RootKey::AwsKms(config) => {
-                    aws_kms::unwrap(config, patience.of_one(), &wrapped, &context).await
+                    boxed(aws_kms::unwrap(config, patience.of_one(), &wrapped, &context)).await
                 }
                 config::RootKey::File(_) | config::RootKey::Environment(_) => Err(not_outside()),
             }
@@ -195,6 +215,12 @@ impl RootSource {
         let hint = super::hints::hint(&self.config, &failure);
         KeyError::Provider(ProviderError { provider: self.describe(), failure, attempts, hint })
     }
+}
+
+/// The SDK's futures are large and nested deeply; whoever awaits a root key need not hold them, nor the compiler all of
+/// their types at once.
+fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
+    Box::pin(future)
 }
 
 fn not_outside() -> Failure {
