@@ -287,7 +287,7 @@ fn with_several_databases_the_command_says_which() {
     assert_eq!(databases(&Rows::of(&mut client, "SHOW KEYS")), [first.clone(), second.clone()]);
     assert_eq!(
         databases(&Rows::of(&mut client, &format!("SHOW COLUMNS IN DATABASE {second}"))),
-        [second.clone()]
+        [second.as_str()]
     );
     let refused = error(&mut client, "ROTATE KEY ALL");
     assert_eq!(refused.sqlstate(), "3D000");
