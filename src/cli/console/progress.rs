@@ -58,24 +58,17 @@ impl Progress {
 
     /// The counts, in words.
     fn counts(&self) -> String {
-        let mut text = String::new();
+        let done = thousands(self.rows_done);
         let total = self.total();
-        match total {
-            Some(total) => {
-                let _ = write!(text, "{}/{} values", thousands(self.rows_done), thousands(total));
-            }
-            None if self.rows_done > 0 => {
-                let _ = write!(text, "{} values", thousands(self.rows_done));
-            }
-            None => {}
-        }
-        if let Some(rate) = self.rate {
-            let _ = write!(text, ", {} per second", thousands(rate));
-        }
-        if let (Some(left), Some(_)) = (self.seconds_left, total) {
-            let _ = write!(text, ", {} left", duration(left));
-        }
-        text
+        let values = match total {
+            Some(total) => Some(format!("{done}/{} values", thousands(total))),
+            None => (self.rows_done > 0).then(|| format!("{done} values")),
+        };
+        // Before the first second is over, nothing can be said about the rate.
+        let rate = self.rate.filter(|rate| *rate > 0).map(|rate| format!("{} per second", thousands(rate)));
+        let left =
+            self.seconds_left.filter(|_| total.is_some()).map(|left| format!("{} left", duration(left)));
+        [values, rate, left].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     fn doing(&self) -> String {
@@ -181,6 +174,20 @@ mod tests {
         let empty =
             Progress { rows_total: Some(0), rows_done: 0, rate: None, seconds_left: None, ..sweeping() };
         assert!(!empty.bar(200).contains('%'));
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_left_out() {
+        let start = Progress {
+            rows_total: None,
+            rows_done: 0,
+            rate: Some(0),
+            seconds_left: None,
+            status: "sweep".into(),
+            ..sweeping()
+        };
+        assert_eq!(start.bar(200), "job 7 sweep");
+        assert_eq!(start.line(), "job 7 rotate key email: sweep");
     }
 
     #[test]
