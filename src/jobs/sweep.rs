@@ -26,6 +26,9 @@ use crate::transform::{Goal, Resealed, Resealer};
 const ROW_LOCK: &str = "20ms";
 /// Between looks at a standby that is behind.
 const CATCH_UP: Duration = Duration::from_millis(500);
+/// Between passes, times their number: rows that others have locked are not free at once.
+const BETWEEN_PASSES: Duration = Duration::from_millis(50);
+const LONGEST_BETWEEN: Duration = Duration::from_secs(5);
 /// Passes that change something and come to no end: an application that writes older values all the time.
 const MOST_PASSES: u32 = 1_000;
 
@@ -84,7 +87,9 @@ pub(super) async fn run(context: &mut Context, group: GroupBytes, goal: Goal) ->
     let mut cursor: Cursor = context.cursor();
     let (share, rate) = context.speed();
     let mut throttle = Throttle::new(share, rate, context.settings().batch_time);
+    let mut changing = 0;
     loop {
+        let before = context.rows_done();
         let catalog = context.database_ref().refresh().await?;
         let keyring = context.database_ref().keyring();
         let relations = places::find(context.client_ref(), &catalog, &group).await?;
@@ -117,12 +122,17 @@ pub(super) async fn run(context: &mut Context, group: GroupBytes, goal: Goal) ->
         if !again {
             return refresh_views(context, &relations, group, goal).await;
         }
-        if cursor.pass >= MOST_PASSES {
+        changing += u32::from(context.rows_done() > before);
+        if changing >= MOST_PASSES {
             return Err(JobError::refused(
                 format!("after {MOST_PASSES} passes there are still values to rewrite"),
                 "Look for what writes older values (restores, replication into the tables), and RESUME the job.",
             ));
         }
+        if context.rows_done() == before {
+            context.tell("waiting for rows that others have locked".to_owned()).await?;
+        }
+        tokio::time::sleep((BETWEEN_PASSES * cursor.pass).min(LONGEST_BETWEEN)).await;
     }
 }
 

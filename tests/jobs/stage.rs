@@ -147,12 +147,13 @@ impl Stage {
                 a.attrelid::regclass, a.attname), c.relkind::text
             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
             WHERE a.atttypid IN ('pyrite.encrypted'::regtype, 'pyrite.encrypted[]'::regtype) AND NOT a.attisdropped
-              AND c.relkind IN ('r', 'm') AND c.relpersistence <> 't' ORDER BY 1";
+              AND (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated) AND c.relpersistence <> 't' ORDER BY 1";
         let mut found = Vec::new();
         for column in admin.query(query, &[]).await.unwrap() {
             let count: &str = column.get(1);
             // A materialized view has no children.
-            let count = if column.get::<_, &str>(2) == "m" { count.replace("ONLY ", "") } else { count.to_owned() };
+            let count =
+                if column.get::<_, &str>(2) == "m" { count.replace("ONLY ", "") } else { count.to_owned() };
             let n: i64 = admin.query_one(&count, &[]).await.unwrap().get(0);
             if n > 0 {
                 found.push((column.get(0), n));
