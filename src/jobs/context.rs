@@ -140,8 +140,7 @@ impl Context {
             None => self.note.insert(self.client.prepare(NOTE).await.map_err(fail())?).clone(),
         };
         let state = self.job.state.as_str();
-        let parameters: [&(dyn ToSql + Sync); 6] =
-            [&self.job.id, &self.holder, &text, &done, &total, &state];
+        let parameters: [&(dyn ToSql + Sync); 6] = [&self.job.id, &self.holder, &text, &done, &total, &state];
         let changed = self.client.execute(&statement, &parameters).await.map_err(fail())?;
         if changed == 0 || self.pulse.is_lost() {
             return Err(JobError::LeaseLost);
