@@ -67,10 +67,13 @@ impl JobError {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Database { source, .. } => match source.code() {
-                // Connections, shutdown and crash of the server, serialization, deadlock, out of memory or slots.
+                // Connections, shutdown and crash of the server, serialization, deadlock, out of memory or slots; a table
+                // that others have locked, and a transaction that a proxy left lying while it was held up.
                 Some(code) => {
                     let code = code.code();
-                    matches!(code.get(..2), Some("08" | "53" | "40")) || code.starts_with("57P")
+                    matches!(code.get(..2), Some("08" | "53" | "40"))
+                        || matches!(code, "55P03" | "25P03")
+                        || code.starts_with("57P")
                 }
                 None => is_away(source),
             },

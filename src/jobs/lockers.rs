@@ -38,11 +38,13 @@ pub(super) async fn writers(client: &Client, relations: &[u32]) -> Result<Vec<Wa
 }
 
 /// All transactions in this database, whatever they do, and prepared ones: each may have read a value already that it
-/// will write somewhere else.
+/// will write somewhere else. Autovacuum does not, and may take hours.
 pub(super) async fn all(client: &Client) -> Result<Vec<Waited>, JobError> {
     let query = "SELECT DISTINCT l.virtualtransaction, l.pid
         FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
         WHERE l.locktype = 'virtualxid' AND l.granted AND l.pid <> pg_backend_pid()
+          -- Autovacuum has no user; what kind of backend it is, plain roles are not told.
+          AND a.usesysid IS NOT NULL
           AND a.datname = current_database() AND NOT (a.usename = current_user AND a.application_name = 'pyrite')
         UNION
         SELECT '-1/' || transaction, NULL FROM pg_prepared_xacts WHERE database = current_database()

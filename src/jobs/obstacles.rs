@@ -39,6 +39,7 @@ pub(super) async fn find(
         }
     }
     found.extend(composites(client).await?);
+    found.extend(unidentified(client, relations).await?);
     if !firing_triggers {
         found.extend(triggers(client, relations, &user).await?);
     }
@@ -67,23 +68,58 @@ async fn me(client: &Client) -> Result<Me, JobError> {
 /// Types that hold envelopes where a sweep does not look.
 async fn composites(client: &Client) -> Result<Vec<String>, JobError> {
     let fail = || JobError::database("look for types that hold encrypted values");
-    let query = "SELECT format_type(t.oid, NULL)
-        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = c.reltype
-        WHERE c.relkind = 'c' AND NOT a.attisdropped
-          AND a.atttypid IN ('pyrite.encrypted'::regtype, 'pyrite.encrypted[]'::regtype)
-          AND EXISTS (SELECT FROM pg_attribute u JOIN pg_class r ON r.oid = u.attrelid
-                      WHERE u.atttypid IN (t.oid, t.typarray) AND r.relkind IN ('r', 'm') AND NOT u.attisdropped)
-        UNION ALL
-        SELECT format_type(t.oid, NULL) FROM pg_type t
-        WHERE t.typtype = 'd' AND t.typbasetype IN ('pyrite.encrypted'::regtype, 'pyrite.encrypted[]'::regtype)
-          AND EXISTS (SELECT FROM pg_attribute u JOIN pg_class r ON r.oid = u.attrelid
-                      WHERE u.atttypid IN (t.oid, t.typarray) AND r.relkind IN ('r', 'm') AND NOT u.attisdropped)";
+    // Composite types, rows of tables among them, domains, ranges and arrays, as deep as they are nested.
+    let query = "WITH RECURSIVE holder (type) AS (
+            SELECT 'pyrite.encrypted'::regtype::oid
+            UNION
+            SELECT outer_type FROM holder, LATERAL (
+                SELECT typarray FROM pg_type WHERE oid = holder.type AND typarray <> 0
+                UNION ALL SELECT oid FROM pg_type WHERE typtype = 'd' AND typbasetype = holder.type
+                UNION ALL SELECT rngtypid FROM pg_range WHERE rngsubtype = holder.type
+                UNION ALL SELECT c.reltype FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+                    WHERE a.atttypid = holder.type AND NOT a.attisdropped AND c.reltype <> 0
+            ) AS outside (outer_type))
+        SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) || '.' || quote_ident(a.attname), format_type(a.atttypid, NULL)
+        FROM holder JOIN pg_attribute a ON a.atttypid = holder.type JOIN pg_class c ON c.oid = a.attrelid
+             JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE holder.type NOT IN ('pyrite.encrypted'::regtype, 'pyrite.encrypted[]'::regtype)
+          AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'm', 'f') AND c.relpersistence <> 't'
+        ORDER BY 1";
     let rows = client.query(query, &[]).await.map_err(fail())?;
+    rows.iter()
+        .map(|row| {
+            let (column, name): (String, String) =
+                (row.try_get(0).map_err(fail())?, row.try_get(1).map_err(fail())?);
+            Ok(format!(
+                "{column} is of type {name}, which holds encrypted values inside: store them in columns of their own"
+            ))
+        })
+        .collect()
+}
+
+/// Tables whose updates are published and that say nothing by which a subscriber could find the row: the server refuses
+/// every update of them.
+async fn unidentified(client: &Client, relations: &[Relation]) -> Result<Vec<String>, JobError> {
+    let fail = || JobError::database("look at publications");
+    let oids: Vec<u32> = relations.iter().filter(|r| r.is_swept()).map(|relation| relation.oid).collect();
+    let query = "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = ANY ($1)
+          AND (c.relreplident = 'n' OR c.relreplident = 'd'
+               AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))
+          AND EXISTS (
+              SELECT FROM pg_publication p
+              WHERE p.pubupdate AND (p.puballtables OR EXISTS (
+                  SELECT FROM pg_publication_tables t
+                  WHERE t.pubname = p.pubname AND (t.schemaname, t.tablename) = (n.nspname, c.relname))))
+        ORDER BY 1";
+    let rows = client.query(query, &[&oids]).await.map_err(fail())?;
     rows.iter()
         .map(|row| {
             let name: String = row.try_get(0).map_err(fail())?;
             Ok(format!(
-                "columns of type {name} hold encrypted values inside: store them in columns of their own"
+                "updates of {name} are published and it has no replica identity: ALTER TABLE {name} REPLICA IDENTITY FULL; \
+                 or give it a primary key"
             ))
         })
         .collect()

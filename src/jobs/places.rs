@@ -38,18 +38,21 @@ pub(super) struct Relation {
     /// Row security applies to the owner too.
     pub(super) is_forced: bool,
     pub(super) places: Vec<Place>,
+    /// Generated columns: the server makes them anew with the row, and takes no value for them.
+    pub(super) derived: Vec<Place>,
 }
 
 impl Relation {
     /// Whether it is swept row by row.
     pub(super) fn is_swept(&self) -> bool {
-        self.kind == 'r' && !self.is_temporary
+        self.kind == 'r' && !self.is_temporary && !self.places.is_empty()
     }
 }
 
 const QUERY: &str = "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind::text,
         c.relpersistence = 't', pg_has_role(c.relowner, 'USAGE'), quote_ident(pg_get_userbyid(c.relowner)),
-        c.relrowsecurity AND c.relforcerowsecurity, a.attnum, a.attname::text, a.atttypid = 'pyrite.encrypted[]'::regtype
+        c.relrowsecurity AND c.relforcerowsecurity, a.attnum, a.attname::text, a.atttypid = 'pyrite.encrypted[]'::regtype,
+        a.attgenerated <> ''
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE a.atttypid IN ('pyrite.encrypted'::regtype, 'pyrite.encrypted[]'::regtype)
       AND a.attnum > 0 AND NOT a.attisdropped AND (c.relkind IN ('r', 'f') OR c.relkind = 'm' AND c.relispopulated)
@@ -77,10 +80,12 @@ pub(super) async fn find(
             is_array: row.try_get(9).map_err(fail())?,
             column,
         };
+        let is_derived: bool = row.try_get(10).map_err(fail())?;
         if let Some(last) = found.last_mut().filter(|last| last.oid == oid) {
-            last.places.push(place);
+            if is_derived { &mut last.derived } else { &mut last.places }.push(place);
             continue;
         }
+        let (places, derived) = if is_derived { (vec![], vec![place]) } else { (vec![place], vec![]) };
         let kind: &str = row.try_get(2).map_err(fail())?;
         found.push(Relation {
             oid,
@@ -90,7 +95,8 @@ pub(super) async fn find(
             is_ours: row.try_get(4).map_err(fail())?,
             owner: row.try_get(5).map_err(fail())?,
             is_forced: row.try_get(6).map_err(fail())?,
-            places: vec![place],
+            places,
+            derived,
         });
     }
     Ok(found)
@@ -162,13 +168,15 @@ pub(super) async fn count(
     wanted: &[Wanted<'_>],
 ) -> Result<Vec<(String, i64)>, JobError> {
     let fail = || JobError::database("count values");
-    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(fail())?;
+    // Rows that a policy hides would be an error, not left out.
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off";
+    client.batch_execute(begin).await.map_err(fail())?;
     let counted = async {
         let mut found = Vec::new();
         for relation in
             relations.iter().filter(|relation| matches!(relation.kind, 'r' | 'm') && !relation.is_temporary)
         {
-            for place in &relation.places {
+            for place in relation.places.iter().chain(&relation.derived) {
                 let conditions: Result<Vec<String>, JobError> =
                     wanted.iter().map(|wanted| place.condition(keyring, group, *wanted)).collect();
                 let query =

@@ -119,7 +119,17 @@ pub(super) async fn claim(
     );
     let row = transaction.query_opt(&query, &[&holder, &interval(lease)]).await.map_err(fail())?;
     transaction.commit().await.map_err(fail())?;
-    row.map(|row| claimed(&row)).transpose()
+    let Some(row) = row else { return Ok(None) };
+    match claimed(&row) {
+        Err(error @ JobError::Refused { .. }) => {
+            // Claimed again and again, it would keep all others from being done.
+            let id: i64 = row.try_get(0).map_err(fail())?;
+            let words = format!("{error}. {}", error.hint().unwrap_or_default());
+            finish(client, id, holder, JobState::Failed, "failed", Some(&words)).await?;
+            Err(error)
+        }
+        read => read.map(Some),
+    }
 }
 
 fn claimed(row: &Row) -> Result<Claimed, JobError> {

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::kind::{DataStep, Kind};
 use super::places::{self, Wanted};
+use super::types::Moment;
 use super::{JobError, index, lockers, obstacles, sweep};
 use crate::keys::{Change, GroupBytes, KeyId, KeyInfo, KeyPurpose, KeyState};
 use crate::transform::Goal;
@@ -162,7 +163,29 @@ async fn verify(context: &mut Context, group: GroupBytes) -> Result<Option<Strin
     if !remaining(context, group, goals).await?.is_empty() {
         sweep_until_clean(context, group, goals).await?;
     }
+    analyze(context, group).await?;
     Ok((context.job().kind == Kind::Repair).then(|| "done: all values are under the present keys".to_owned()))
+}
+
+/// The planner's statistics quote values, and would go on with older ones. What cannot be done now, since others have
+/// the table locked, comes with the server's next ANALYZE.
+async fn analyze(context: &mut Context, group: GroupBytes) -> Result<(), JobError> {
+    let catalog = context.database_ref().refresh().await?;
+    let relations = places::find(context.client_ref(), &catalog, &group).await?;
+    let fail = || JobError::database("renew statistics");
+    context.client_ref().batch_execute("SET lock_timeout = '1s'").await.map_err(fail())?;
+    context.mark("analyze", Moment::Before)?;
+    for relation in relations.iter().filter(|relation| relation.is_swept()) {
+        context.tell(format!("analyzing {}", relation.name)).await?;
+        if let Err(error) = context.client_ref().batch_execute(&format!("ANALYZE {}", relation.name)).await {
+            if error.as_db_error().is_none() {
+                return Err(fail()(error));
+            }
+            tracing::info!(table = relation.name, %error, "statistics were not renewed");
+        }
+    }
+    context.mark("analyze", Moment::After)?;
+    context.client_ref().batch_execute("RESET lock_timeout").await.map_err(fail())
 }
 
 /// Refuses if a value still needs the job's key.

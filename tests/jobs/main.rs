@@ -6,6 +6,8 @@
 mod faults;
 mod rotation;
 mod stage;
+mod tables;
+mod upheaval;
 
 /// A test's runtime: the server's own threads have theirs.
 fn run(test: impl Future<Output = ()>) {

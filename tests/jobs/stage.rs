@@ -22,6 +22,14 @@ note  = { type = "text", group = "mail" }
 email = { type = "text", search = ["equality"], group = "mail" }
 [databases.shop.tables."public.other"]
 phone = { type = "text", search = ["equality"], group = "phone" }
+[databases.shop.tables."public.wide"]
+email = { type = "text", search = ["equality"], group = "mail" }
+phone = { type = "text", search = ["equality"], group = "phone" }
+note  = { type = "text", group = "mail" }
+[databases.shop.tables."public.tree"]
+email = { type = "text", search = ["equality"], group = "mail" }
+[databases.shop.tables."public.parent"]
+email = { type = "text", search = ["equality"], group = "mail" }
 "#;
 
 /// What a superuser does before Pyrite comes.
@@ -127,6 +135,31 @@ impl Stage {
         admin.execute("DELETE FROM pyrite.proxies WHERE id = $1::text::uuid", &[&id]).await.unwrap();
         let free = "UPDATE pyrite.jobs SET leased_until = now() WHERE holder = $1::text::uuid";
         admin.execute(free, &[&id]).await.unwrap();
+    }
+
+    /// Values under a data key that is no longer the primary one, per column of whatever table, seen past the proxy.
+    pub async fn stale(&self) -> Vec<(String, i64)> {
+        let admin = self.admin("shop").await;
+        let query = "SELECT format('%s.%I', a.attrelid::regclass, a.attname), format(
+                CASE WHEN a.atttypid = 'pyrite.encrypted'::regtype
+                    THEN 'SELECT count(*) FROM ONLY %1$s AS t JOIN pyrite.keys k ON k.id = pyrite.key_id(t.%2$I) WHERE k.state <> ''primary'''
+                    ELSE 'SELECT count(*) FROM %1$s AS t, unnest(t.%2$I) AS e JOIN pyrite.keys k ON k.id = pyrite.key_id(e) WHERE k.state <> ''primary''' END,
+                a.attrelid::regclass, a.attname), c.relkind::text
+            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            WHERE a.atttypid IN ('pyrite.encrypted'::regtype, 'pyrite.encrypted[]'::regtype) AND NOT a.attisdropped
+              AND (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated) AND c.relpersistence <> 't' ORDER BY 1";
+        let mut found = Vec::new();
+        for column in admin.query(query, &[]).await.unwrap() {
+            let count: &str = column.get(1);
+            // A materialized view has no children.
+            let count =
+                if column.get::<_, &str>(2) == "m" { count.replace("ONLY ", "") } else { count.to_owned() };
+            let n: i64 = admin.query_one(&count, &[]).await.unwrap().get(0);
+            if n > 0 {
+                found.push((column.get(0), n));
+            }
+        }
+        found
     }
 
     /// Values of a column that are not under this key, seen past the proxy.
