@@ -195,7 +195,7 @@ async fn sweep(
         let written = written?;
         if let Some(broken) = &batch.first_broken {
             return Err(JobError::refused(
-                format!("{} stored values cannot be opened; the first: {broken}", batch.broken),
+                format!("stored values cannot be opened, {} so far; the first: {broken}", batch.broken),
                 "Restore them from a backup or set them to NULL, and RESUME the job.",
             ));
         }

@@ -154,7 +154,8 @@ fn unconfirmed() -> Refusal {
             .into(),
         detail: Some("It has not been able to confirm for 10 seconds that its keys are those in use.".into()),
         hint: Some(
-            "Try again: Pyrite is restoring its own connection to the database. Its log says what is the matter."
+            "Try again: Pyrite asks on by itself. Its log and SHOW PROXIES on its console (database pyrite) say what \
+             is the matter."
                 .into(),
         ),
         position: None,
