@@ -234,7 +234,16 @@ impl Context {
 
     /// Waits until these transactions have ended.
     pub(super) async fn await_transactions(&mut self, noted: Vec<Waited>) -> Result<(), JobError> {
-        let mut left = noted;
+        if noted.is_empty() {
+            return Ok(());
+        }
+        self.await_these(noted).await?;
+        // Some of them may have been prepared meanwhile.
+        let prepared = lockers::prepared(&self.client).await?;
+        self.await_these(prepared).await
+    }
+
+    async fn await_these(&mut self, mut left: Vec<Waited>) -> Result<(), JobError> {
         loop {
             left = lockers::remaining(&self.client, &left).await?;
             let Some(first) = left.first() else { return Ok(()) };

@@ -52,17 +52,24 @@ pub(super) async fn all(client: &Client) -> Result<Vec<Waited>, JobError> {
     read(&client.query(query, &[]).await.map_err(JobError::database("look for transactions"))?)
 }
 
+/// Prepared transactions. One that was noted while its session had it may go on under another number here (before 14.1).
+pub(super) async fn prepared(client: &Client) -> Result<Vec<Waited>, JobError> {
+    let query = "SELECT '-1/' || transaction, NULL::int4 FROM pg_prepared_xacts WHERE database = current_database() ORDER BY 1";
+    read(&client.query(query, &[]).await.map_err(JobError::database("look for prepared transactions"))?)
+}
+
 /// Those of the noted ones that have not ended.
 pub(super) async fn remaining(client: &Client, noted: &[Waited]) -> Result<Vec<Waited>, JobError> {
     if noted.is_empty() {
         return Ok(Vec::new());
     }
     let names: Vec<&str> = noted.iter().map(|waited| waited.transaction.as_str()).collect();
-    let query = "SELECT DISTINCT virtualtransaction FROM pg_locks WHERE virtualtransaction = ANY ($1)
-        UNION SELECT '-1/' || transaction FROM pg_prepared_xacts WHERE '-1/' || transaction = ANY ($1)";
-    let rows = client.query(query, &[&names]).await.map_err(JobError::database("look for transactions"))?;
-    let alive: Vec<String> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
-    Ok(noted.iter().filter(|waited| alive.contains(&waited.transaction)).cloned().collect())
+    // Prepared meanwhile, it may have kept its number, but no longer has a backend.
+    let query =
+        "SELECT virtualtransaction, max(pid) FROM pg_locks WHERE virtualtransaction = ANY ($1) GROUP BY 1
+        UNION SELECT '-1/' || transaction, NULL FROM pg_prepared_xacts WHERE '-1/' || transaction = ANY ($1)
+        ORDER BY 1";
+    read(&client.query(query, &[&names]).await.map_err(JobError::database("look for transactions"))?)
 }
 
 fn read(rows: &[tokio_postgres::Row]) -> Result<Vec<Waited>, JobError> {

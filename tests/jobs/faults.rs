@@ -111,6 +111,18 @@ async fn stop_and_take_over(stage: &Stage, request: &Request, at: Place) {
     second.stop(stage).await;
 }
 
+/// So many servers share the walk: most of its time is waiting.
+const LANES: usize = 3;
+
+/// Walks places until none is left.
+async fn lane(stage: &Stage, request: &Request, places: &Mutex<Vec<Place>>) {
+    loop {
+        let next = places.lock().unwrap().pop();
+        let Some(place) = next else { return };
+        stop_and_take_over(stage, request, place).await;
+    }
+}
+
 /// Every commit of a job of this kind is walked, as the job itself announces them.
 fn walk(request: Request, kind: Kind) {
     run(async {
@@ -127,8 +139,22 @@ fn walk(request: Request, kind: Kind) {
         // The first step is entered by the one who asks for the job.
         let missing: Vec<_> = all.difference(&steps).filter(|step| **step != "check").collect();
         assert!(missing.is_empty(), "steps without a commit: {missing:?}");
-        for place in places {
-            stop_and_take_over(&stage, &request, place).await;
+        let places = Arc::new(Mutex::new(places));
+        let others = (1..LANES).map(|_| {
+            let (request, places) = (request.clone(), Arc::clone(&places));
+            let walk = move || {
+                run(async {
+                    let stage = Stage::new().await;
+                    fill(&stage).await;
+                    lane(&stage, &request, &places).await;
+                });
+            };
+            tokio::task::spawn_blocking(walk)
+        });
+        let others: Vec<_> = others.collect();
+        lane(&stage, &request, &places).await;
+        for other in others {
+            other.await.unwrap();
         }
     });
 }

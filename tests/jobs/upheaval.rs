@@ -300,7 +300,10 @@ fn transactions_that_hold_older_values_are_waited_for() {
         // By its snapshot the values are still the older ones.
         let copied = reader.execute("INSERT INTO late SELECT * FROM people", &[]).await.unwrap();
         assert_eq!(copied, 50);
-        reader.batch_execute("COMMIT").await.unwrap();
+        // Prepared, it goes on without its session.
+        reader.batch_execute("PREPARE TRANSACTION 'two'").await.unwrap();
+        when(&proxy, id, "waiting for it again", |job| job.status.contains("prepared transaction")).await;
+        admin.batch_execute("COMMIT PREPARED 'two'").await.unwrap();
         done(&proxy.jobs, id).await;
         assert_eq!(stage.stale().await, []);
         assert_eq!(number(&admin, "SELECT count(email) FROM late").await, 50);
