@@ -150,7 +150,10 @@ async fn check(
         return Ok(());
     }
     let relations = places::find(client, catalog, &wish.group).await?;
-    let found = obstacles::find(client, &relations, options.firing_triggers).await?;
+    let mut found = obstacles::find(client, &relations, options.firing_triggers).await?;
+    if wish.kind == Kind::RotateKey {
+        found.extend(index::with_values(client, keyring, &wish.group).await?);
+    }
     if !found.is_empty() {
         return Err(work::in_the_way(&found));
     }

@@ -104,7 +104,11 @@ async fn check(context: &mut Context, group: GroupBytes) -> Result<(), JobError>
     let catalog = context.database_ref().refresh().await?;
     let relations = places::find(context.client_ref(), &catalog, &group).await?;
     let firing = context.job().spec.firing_triggers;
-    let found = obstacles::find(context.client_ref(), &relations, firing).await?;
+    let mut found = obstacles::find(context.client_ref(), &relations, firing).await?;
+    if context.job().kind == Kind::RotateKey {
+        let keyring = context.database_ref().keyring();
+        found.extend(index::with_values(context.client_ref(), &keyring, &group).await?);
+    }
     if found.is_empty() { Ok(()) } else { Err(in_the_way(&found)) }
 }
 
@@ -203,6 +207,13 @@ async fn unused(context: &mut Context, group: GroupBytes) -> Result<(), JobError
         return Err(JobError::refused(
             format!("{what} {} may hold values under key {}, and cannot be looked into", hidden.name, key.id),
             "Drop it, or end the session that made it, and try again.",
+        ));
+    }
+    let defined = index::envelopes(context.client_ref()).await?;
+    if let Some((identity, _)) = defined.iter().find(|(_, keys)| keys.contains(&key.id)) {
+        return Err(JobError::refused(
+            format!("{identity} holds an encrypted value under key {}", key.id),
+            "Drop it, REPAIR the key group if rows were made by it, and try again.",
         ));
     }
     let found =

@@ -3,6 +3,7 @@
 // Helpers outside of test functions fail like these do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod definitions;
 mod faults;
 mod rotation;
 mod stage;

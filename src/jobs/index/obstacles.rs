@@ -8,7 +8,7 @@ use super::definition::{Constant, Whose, constants};
 use super::dependents::{self, Dependent, Kind};
 use super::turn::Turn;
 use crate::jobs::JobError;
-use crate::keys::Keyring;
+use crate::keys::{GroupBytes, KeyId, Keyring};
 
 /// Tables of the group and what this role may do with them: one row, one column of type text.
 const TABLES: &str = r"
@@ -38,21 +38,40 @@ pub(super) async fn find(client: &Client, turn: &Turn, keyring: &Keyring) -> Res
     for dependent in dependents::read(client).await? {
         found.extend(of_dependent(&dependent, turn));
     }
-    for (identity, text) in dependents::with_envelopes(client).await? {
-        let ours = constants(&text).into_iter().any(|constant| match constant {
-            Constant::Envelope(id) => keyring.key(id).is_some_and(|key| key.group == turn.group.0),
-            Constant::Term => false,
-        });
-        if ours {
-            found.push(format!(
-                "{identity} holds an encrypted value of the group: drop it, and define it anew through Pyrite when the \
-                 rotation is done"
-            ));
-        }
-    }
+    found.extend(with_values(client, keyring, &turn.group.0).await?);
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// Definitions that hold an encrypted value, and the data keys of those values.
+pub(in crate::jobs) async fn envelopes(client: &Client) -> Result<Vec<(String, Vec<KeyId>)>, JobError> {
+    let found = dependents::with_envelopes(client).await?.into_iter().map(|(identity, text)| {
+        let keys = constants(&text).into_iter().filter_map(|constant| match constant {
+            Constant::Envelope(id) => Some(id),
+            Constant::Term => None,
+        });
+        (identity, keys.collect())
+    });
+    Ok(found.collect())
+}
+
+/// Definitions that hold an encrypted value of the group, each with the way out: no sweep reaches them, and a default
+/// would go on giving it to new rows.
+pub(in crate::jobs) async fn with_values(
+    client: &Client,
+    keyring: &Keyring,
+    group: &GroupBytes,
+) -> Result<Vec<String>, JobError> {
+    let is_ours = |id: &KeyId| keyring.key(*id).is_some_and(|key| key.group == *group);
+    let ours = envelopes(client).await?.into_iter().filter(|(_, keys)| keys.iter().any(is_ours));
+    let named = ours.map(|(identity, _)| {
+        format!(
+            "{identity} holds an encrypted value of the group: drop it, and define it anew through Pyrite when the \
+             rotation is done"
+        )
+    });
+    Ok(named.collect())
 }
 
 async fn rights(client: &Client, turn: &Turn, found: &mut Vec<String>) -> Result<(), JobError> {
