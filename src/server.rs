@@ -79,12 +79,8 @@ impl Server {
         let databases = server.open(&config, stopped.clone())?;
         let roster = Arc::new(Roster::default());
         let most_clients = Arc::new(AtomicUsize::new(config.limits.clients));
-        let console = Console::new(
-            config.clone(),
-            databases.clone(),
-            Arc::clone(&roster),
-            Arc::clone(&most_clients),
-        );
+        let console =
+            Console::new(config.clone(), databases.clone(), Arc::clone(&roster), Arc::clone(&most_clients));
         server.console = Some(Arc::clone(&console));
         let shared = Arc::new(Shared {
             upstream: config.upstream.clone(),

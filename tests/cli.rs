@@ -324,9 +324,8 @@ fn the_way_from_init_to_a_protected_table_is_as_the_readme_says() {
         let lines = part.lines().map(str::trim).filter(|line| line.ends_with(';'));
         lines.collect::<Vec<_>>().join("\n")
     };
-    // The role that owns the tables: whoever it is there.
-    sql("way_shop", "CREATE ROLE table_owner");
-    sql("way_shop", &statements(administrator));
+    // The role that owns the application's tables is there before Pyrite comes.
+    sql("way_shop", &format!("CREATE ROLE table_owner;\n{}", statements(administrator)));
     let mut text = std::fs::read_to_string(&file).unwrap();
     text.push_str(
         "[databases.way_shop.tables.\"public.customers\"]\n\

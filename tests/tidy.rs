@@ -30,7 +30,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Rewrites stored values: key rotation and what else sweeps.
     ("jobs", &["catalog", "config", "database", "keys", "sql", "transform"]),
     // The console: speaks to operators, holds no key.
-    ("admin", &["catalog", "config", "database", "jobs", "keys", "session", "sql", "transport", "value", "wire"]),
+    (
+        "admin",
+        &["catalog", "config", "database", "jobs", "keys", "session", "sql", "transport", "value", "wire"],
+    ),
     // Catalog and keyring of each database, kept fresh.
     ("database", &["catalog", "config", "keys"]),
     ("session", &["catalog", "config", "database", "keys", "sql", "transform", "transport", "value", "wire"]),

@@ -1,5 +1,6 @@
 //! RELOAD: reads the configuration again. All of what can change while clients are served is applied, or nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -15,28 +16,43 @@ pub(super) const COLUMNS: &[Column] = &[column("key", Kind::Text), column("outco
 pub(crate) struct Change {
     /// The key or section.
     pub key: String,
-    /// Whether it is in use now; else it needs a restart.
-    pub applied: bool,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    Applied,
+    /// It stays as it was until then.
+    Waits,
+    /// It is in use, as far as that goes.
+    Useless(String),
 }
 
 impl Change {
     fn applied(key: impl Into<String>) -> Self {
-        Self { key: key.into(), applied: true }
+        Self { key: key.into(), outcome: Outcome::Applied }
     }
 
     fn waits(key: impl Into<String>) -> Self {
-        Self { key: key.into(), applied: false }
+        Self { key: key.into(), outcome: Outcome::Waits }
     }
 
     /// In words.
-    pub(crate) fn outcome(&self) -> &'static str {
-        if self.applied { "applied" } else { "needs a restart" }
+    pub(crate) fn outcome(&self) -> Cow<'static, str> {
+        match &self.outcome {
+            Outcome::Applied => "applied".into(),
+            Outcome::Waits => "needs a restart".into(),
+            Outcome::Useless(why) => format!("cannot be used: {why}").into(),
+        }
     }
 }
 
 /// The rows that RELOAD answers.
 pub(super) fn rows(changes: &[Change]) -> Vec<Vec<Cell>> {
-    changes.iter().map(|change| vec![change.key.as_str().into(), change.outcome().into()]).collect()
+    changes
+        .iter()
+        .map(|change| vec![change.key.as_str().into(), change.outcome().into_owned().into()])
+        .collect()
 }
 
 impl Console {
@@ -54,18 +70,7 @@ impl Console {
         })?;
         let mut changes = unchangeable(&old, &new);
         changes.extend(self.apply_databases(&old, &new).await?);
-        for (key, differs) in
-            [("keys.root", old.root != new.root), ("keys.next_root", old.next_root != new.next_root)]
-        {
-            if differs {
-                changes.push(Change::applied(key));
-            }
-        }
-        if old.root != new.root || old.next_root != new.next_root {
-            for database in self.databases.iter() {
-                database.set_roots(&new).await;
-            }
-        }
+        changes.extend(self.apply_roots(&old, &new).await);
         if old.admin != new.admin {
             changes.push(Change::applied("admin"));
         }
@@ -78,6 +83,26 @@ impl Console {
         }
         self.config.store(Arc::new(in_use(&old, new)));
         Ok(changes)
+    }
+
+    /// Hands the providers of root keys to every database. Those that are to come are asked again even if nothing was
+    /// typed anew: the file may be there by now.
+    async fn apply_roots(&self, old: &Config, new: &Config) -> Vec<Change> {
+        let differs =
+            [("keys.root", old.root != new.root), ("keys.next_root", old.next_root != new.next_root)];
+        let typed = differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key);
+        let mut changes: Vec<Change> = typed.map(Change::applied).collect();
+        if changes.is_empty() && new.next_root.is_none() {
+            return changes;
+        }
+        for database in self.databases.iter() {
+            for (key, error) in database.set_roots(new).await {
+                let useless = Change { key: key.to_owned(), outcome: Outcome::Useless(error.to_string()) };
+                changes.retain(|change| change.key != key);
+                changes.push(useless);
+            }
+        }
+        changes
     }
 
     /// Gives every database its new columns. If one cannot have them, those before it get their old ones back.

@@ -111,7 +111,8 @@ root = {{ provider = "file", path = "{ROOT_KEY}" }}
 # root = {{ provider = "env", variable = "PYRITE_ROOT_KEY" }}
 # The one that ROTATE ROOT KEY moves to, in every proxy's configuration; other providers: docs/providers.md
 # next_root = {{ provider = "file", path = "next_root.key" }}
-# Remembers across restarts which keyring was the newest, so that an old one put back is found out.
+# A folder that remembers across restarts which keyring was the newest, so that an old one put back is
+# found out. Make it first: mkdir -m 700 state
 # state = "state"
 
 [service]

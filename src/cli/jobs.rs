@@ -20,7 +20,7 @@ const AWAY: Duration = Duration::from_secs(60);
 
 /// What `pyrite jobs` shows: SHOW JOBS has more.
 const COLUMNS: &[&str] =
-    &["database", "job", "kind", "target", "state", "step", "rows_done", "rows_total", "status"];
+    &["database", "job", "kind", "target", "state", "step", "rows_done", "rows_total", "status", "error"];
 
 pub(super) fn run(options: &Jobs) -> Result<Outcome, Failure> {
     block_on(async {

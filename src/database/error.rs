@@ -46,7 +46,7 @@ impl fmt::Display for OpenError {
             ),
             OpenError::Keys { database, source } => {
                 write!(f, "database {database:?}: {source}")?;
-                source.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+                source.hint().map_or(Ok(()), |hint| write!(f, "\n    {hint}"))
             }
             OpenError::Catalog { database, source } => write!(f, "database {database:?}: {source}"),
         }

@@ -129,12 +129,16 @@ impl Database {
         })
     }
 
-    /// Takes over the providers of root keys from another configuration. What is in memory stays in use.
-    pub async fn set_roots(&self, config: &Config) {
+    /// Takes over the providers of root keys from another configuration, or asks the same ones again. What is in
+    /// memory stays in use. Gives what cannot be had: the key of the configuration, and why.
+    pub async fn set_roots(&self, config: &Config) -> Vec<(&'static str, KeyError)> {
         let roots = keys::Roots::new(config);
-        super::open::prepare(self.name(), &roots, &self.keyring()).await;
+        let missing = super::open::prepare(self.name(), &roots, &self.keyring()).await;
+        let root = roots.describe();
         self.roots.store(Arc::new(roots));
         self.nudge();
+        let key = |provider| if provider == root { "keys.root" } else { "keys.next_root" };
+        missing.into_iter().map(|(provider, error)| (key(provider), error)).collect()
     }
 
     /// Takes over another configuration of the tables. Key groups that are new get keys. Sessions plan by it when this

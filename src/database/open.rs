@@ -120,11 +120,13 @@ async fn start(opening: Opening<'_>, mut line: Line) -> Result<Arc<Database>, Op
     Ok(database)
 }
 
-/// Opens what a change of the root key needs, and says what is missing.
-pub(super) async fn prepare(database: &str, roots: &Roots, keyring: &Keyring) {
-    for (provider, error) in roots.prepare(&keyring.uuid()).await {
+/// Opens what a change of the root key needs; says and returns what is missing.
+pub(super) async fn prepare(database: &str, roots: &Roots, keyring: &Keyring) -> Vec<(String, KeyError)> {
+    let missing = roots.prepare(&keyring.uuid()).await;
+    for (provider, error) in &missing {
         tracing::warn!(database, provider, "this proxy cannot follow a change of the root key: {error}");
     }
+    missing
 }
 
 /// A version 4 UUID.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio_postgres::Client;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
 
 use super::index::{Engine, Host};
 use super::lease::Pulse;
@@ -18,6 +19,10 @@ use crate::transform::Goal;
 
 /// Between looks at what is waited for.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How far a sweep has come, unless the job has become another proxy's.
+const NOTE: &str =
+    "UPDATE pyrite.jobs SET cursor = $3::text::jsonb, rows_done = $4, rows_total = $5, updated_at = now()
+    WHERE id = $1 AND holder = $2::text::uuid AND state = $6 AND leased_until > clock_timestamp()";
 
 /// A job under way.
 pub(super) struct Context {
@@ -32,6 +37,8 @@ pub(super) struct Context {
     rows_done: i64,
     rows_total: Option<i64>,
     silences: bool,
+    /// Prepared, since it comes with every batch.
+    note: Option<Statement>,
 }
 
 impl Context {
@@ -56,6 +63,7 @@ impl Context {
             rows_done,
             rows_total: None,
             silences: false,
+            note: None,
         }
     }
 
@@ -126,14 +134,15 @@ impl Context {
         let text = serde_json::to_string(cursor).unwrap_or_default();
         let done = self.rows_done + rows;
         let total = self.rows_total.map(|total| total.max(done));
-        let statement = "UPDATE pyrite.jobs SET cursor = $3::text::jsonb, rows_done = $4, rows_total = $5, updated_at = now()
-            WHERE id = $1 AND holder = $2::text::uuid AND state = $6 AND leased_until > clock_timestamp()";
+        let fail = || JobError::database("note how far a job is");
+        let statement = match &self.note {
+            Some(statement) => statement.clone(),
+            None => self.note.insert(self.client.prepare(NOTE).await.map_err(fail())?).clone(),
+        };
         let state = self.job.state.as_str();
-        let changed = self
-            .client
-            .execute(statement, &[&self.job.id, &self.holder, &text, &done, &total, &state])
-            .await
-            .map_err(JobError::database("note how far a job is"))?;
+        let parameters: [&(dyn ToSql + Sync); 6] =
+            [&self.job.id, &self.holder, &text, &done, &total, &state];
+        let changed = self.client.execute(&statement, &parameters).await.map_err(fail())?;
         if changed == 0 || self.pulse.is_lost() {
             return Err(JobError::LeaseLost);
         }

@@ -11,6 +11,7 @@ mod kind;
 mod lease;
 mod lockers;
 mod obstacles;
+mod outlook;
 mod places;
 mod rows;
 mod runner;

@@ -12,6 +12,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 use super::context::Context;
+use super::outlook::{Behind, Outlook};
 use super::places::{Relation, Wanted, quoted};
 use super::throttle::{MOST_ROWS, Throttle};
 use super::tid::{Raw, Tid};
@@ -92,11 +93,20 @@ pub(super) async fn run(context: &mut Context, group: GroupBytes, goal: Goal) ->
         let catalog = context.database_ref().refresh().await?;
         let keyring = context.database_ref().keyring();
         let relations = places::find(context.client_ref(), &catalog, &group).await?;
-        let mut state = State { keyring, goal, group, throttle: &mut throttle, reader: &reader, behind: 0 };
+        let mut state = State {
+            keyring,
+            goal,
+            group,
+            throttle: &mut throttle,
+            reader: &reader,
+            behind: Behind::default(),
+        };
         let from = cursor.relation;
         let todo: Vec<&Relation> = relations.iter().filter(|r| r.is_swept() && r.oid >= from).collect();
         for (at, relation) in todo.iter().enumerate() {
-            state.behind = rows_of(state.reader, todo.get(at + 1..).unwrap_or_default()).await?;
+            if cursor.pass == 0 {
+                state.behind = behind(state.reader, todo.get(at + 1..).unwrap_or_default()).await?;
+            }
             match sweep(context, &mut state, relation, &mut cursor).await {
                 // Dropped or changed while it was swept: the next pass sees what is there.
                 Err(error) if is_gone(&error) => {
@@ -132,8 +142,8 @@ struct State<'a> {
     group: GroupBytes,
     throttle: &'a mut Throttle,
     reader: &'a Client,
-    /// Rows of the relations behind this one, by the statistics.
-    behind: i64,
+    /// The relations behind this one. Later passes expect nothing of them.
+    behind: Behind,
 }
 
 /// `search_path` comes with the login.
@@ -156,20 +166,24 @@ async fn sweep(
     relation: &Relation,
     cursor: &mut Cursor,
 ) -> Result<(), JobError> {
-    let (file, mut blocks, mut rows) = size(state.reader, relation).await?;
+    let (file, mut blocks, density) = size(state.reader, relation).await?;
     if (cursor.relation, cursor.file) != (relation.oid, file) {
         *cursor = Cursor { relation: relation.oid, file, block: 0, ..cursor.clone() };
     }
     let target = target(context, state, relation).await?;
     let mut resealer = Resealer::new(Arc::clone(&state.keyring));
     let mut batch = read(state, &target, &mut resealer, cursor.block, blocks).await?;
+    let mut outlook = Outlook::new(density.filter(|_| cursor.pass == 0));
     let mut since = (Instant::now(), context.rows_done());
     loop {
         let began = Instant::now();
         let next_block = batch.next;
+        outlook.saw(next_block.saturating_sub(cursor.block), batch.tids.len());
         cursor.block = next_block;
         cursor.dirty |= !batch.tids.is_empty();
-        context.left(state.behind + estimate(rows, blocks, next_block));
+        // Rows of this batch are not done yet.
+        let rows = i64::try_from(batch.tids.len()).unwrap_or(0);
+        context.left(rows + state.behind.left(&outlook, blocks.saturating_sub(next_block)));
         // The next batch is read and sealed while this one is written.
         let more = next_block < blocks;
         let (written, next) = tokio::join!(write(context, &target, &batch, cursor), async {
@@ -204,7 +218,8 @@ async fn sweep(
                 if now.0 != file || now.1 <= next_block {
                     return Ok(());
                 }
-                (_, blocks, rows) = now;
+                blocks = now.1;
+                outlook = Outlook::new(None);
                 batch = read(state, &target, &mut resealer, next_block, blocks).await?;
             }
         }
@@ -221,31 +236,30 @@ async fn catch_up(context: &mut Context) -> Result<(), JobError> {
     Ok(())
 }
 
-/// File, blocks and rows of a relation.
-async fn size(client: &Client, relation: &Relation) -> Result<(u32, u32, f32), JobError> {
+/// File and blocks of a relation, and rows per block by the statistics, if there are any.
+async fn size(client: &Client, relation: &Relation) -> Result<(u32, u32, Option<f32>), JobError> {
     let fail = || JobError::database("look at the size of a table");
     let query = "SELECT pg_relation_filenode(oid), (pg_relation_size(oid) / current_setting('block_size')::int8)::int8,
-        (reltuples / greatest(relpages, 1))::float4 FROM pg_class WHERE oid = $1";
+        CASE WHEN relpages > 0 AND reltuples >= 0 THEN (reltuples / relpages)::float4 END FROM pg_class WHERE oid = $1";
     let Some(row) = client.query_opt(query, &[&relation.oid]).await.map_err(fail())? else {
         return Err(JobError::Again);
     };
     let file: Option<u32> = row.try_get(0).map_err(fail())?;
     let blocks: i64 = row.try_get(1).map_err(fail())?;
-    let density: f32 = row.try_get(2).map_err(fail())?;
-    Ok((file.unwrap_or(0), u32::try_from(blocks).unwrap_or(u32::MAX), density.max(0.0)))
+    let density = row.try_get(2).map_err(fail())?;
+    Ok((file.unwrap_or(0), u32::try_from(blocks).unwrap_or(u32::MAX), density))
 }
 
-/// Rows of these relations, by the statistics.
-async fn rows_of(client: &Client, relations: &[&Relation]) -> Result<i64, JobError> {
+/// What the statistics say of these relations.
+async fn behind(client: &Client, relations: &[&Relation]) -> Result<Behind, JobError> {
     let oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();
-    let query = "SELECT coalesce(sum(reltuples) FILTER (WHERE reltuples > 0), 0)::int8 FROM pg_class WHERE oid = ANY ($1)";
+    let query = "SELECT coalesce(sum(reltuples) FILTER (WHERE known), 0)::int8,
+            (coalesce(sum(pg_relation_size(oid)) FILTER (WHERE NOT known), 0) / current_setting('block_size')::int8)::int8
+        FROM (SELECT oid, reltuples, relpages > 0 AND reltuples >= 0 AS known FROM pg_class WHERE oid = ANY ($1)) AS c";
     let fail = || JobError::database("look at the size of tables");
-    client.query_one(query, &[&oids]).await.map_err(fail())?.try_get(0).map_err(fail())
-}
-
-/// Rows in the blocks that are left, by the statistics.
-fn estimate(density: f32, blocks: u32, at: u32) -> i64 {
-    (f64::from(blocks.saturating_sub(at)) * f64::from(density)).round() as i64
+    let row = client.query_one(query, &[&oids]).await.map_err(fail())?;
+    let blocks: i64 = row.try_get(1).map_err(fail())?;
+    Ok(Behind { rows: row.try_get(0).map_err(fail())?, blocks: u64::try_from(blocks).unwrap_or(0) })
 }
 
 async fn target<'a>(
@@ -427,25 +441,40 @@ async fn write_rows(
     // A crash may lose the last batches whole, with their notes: they are done again. Whatever says that all is done is
     // committed synchronously, and behind them.
     let begin = format!("BEGIN; SET LOCAL lock_timeout = '{ROW_LOCK}'; SET LOCAL synchronous_commit = off");
-    context.client_ref().batch_execute(&begin).await.map_err(fail())?;
-    let mut tids: std::borrow::Cow<'_, [Tid]> = (&batch.tids[..]).into();
-    if skip_locked {
-        let free = context.client_ref().query(&target.lock, &[&batch.tids]).await.map_err(fail())?;
-        let free: Result<std::collections::HashSet<(u32, u16)>, tokio_postgres::Error> =
-            free.iter().map(|row| row.try_get::<_, Tid>(0).map(|tid| (tid.block, tid.offset))).collect();
-        let free = free.map_err(fail())?;
-        // A place where no row is: the guard passes over it.
-        let nowhere = Tid { block: u32::MAX - 1, offset: 1 };
-        let keep = |tid: &Tid| if free.contains(&(tid.block, tid.offset)) { *tid } else { nowhere };
-        tids = batch.tids.iter().map(keep).collect::<Vec<_>>().into();
-    }
-    let tids = tids.into_owned();
-    let changed = update(context.client_ref(), target, batch, &tids).await.map_err(fail())?;
+    let client = context.client_ref();
+    let begin = client.batch_execute(&begin);
+    let changed = if skip_locked {
+        begin.await.map_err(fail())?;
+        let tids = unlocked(client, target, batch).await.map_err(fail())?;
+        update(client, target, batch, &tids).await.map_err(fail())?
+    } else {
+        // Both are under way at once, in this order; if the first fails, so does the second.
+        let (begun, changed) = futures::future::join(begin, update(client, target, batch, &batch.tids)).await;
+        begun.map_err(fail())?;
+        changed.map_err(fail())?
+    };
     context.note_within(cursor, i64::try_from(changed).unwrap_or(0)).await?;
     context.mark("batch", Moment::Before)?;
     context.client_ref().batch_execute("COMMIT").await.map_err(fail())?;
     context.mark("batch", Moment::After)?;
     Ok(usize::try_from(changed).unwrap_or(0))
+}
+
+/// Locks the rows of a batch that nobody else has locked. In the others' stead: a place where no row is, which the guard
+/// passes over.
+async fn unlocked(
+    client: &Client,
+    target: &Target<'_>,
+    batch: &Batch,
+) -> Result<Vec<Tid>, tokio_postgres::Error> {
+    let mut free = std::collections::HashSet::new();
+    for row in client.query(&target.lock, &[&batch.tids]).await? {
+        let tid: Tid = row.try_get(0)?;
+        free.insert((tid.block, tid.offset));
+    }
+    let nowhere = Tid { block: u32::MAX - 1, offset: 1 };
+    let keep = |tid: &Tid| if free.contains(&(tid.block, tid.offset)) { *tid } else { nowhere };
+    Ok(batch.tids.iter().map(keep).collect())
 }
 
 async fn update(

@@ -50,7 +50,7 @@ pub(super) async fn cancel(context: &mut Context) -> Result<String, JobError> {
             Ok(match fading {
                 0 => "cancelled".to_owned(),
                 n => format!(
-                    "cancelled: new values are under the new key; {n} older one(s) stay until the next rotation"
+                    "cancelled: new values are under the new key; older keys that stay until the next rotation: {n}"
                 ),
             })
         }
@@ -229,7 +229,12 @@ async fn retire(context: &mut Context, group: GroupBytes) -> Result<String, JobE
         context.change_keys(changes).await?;
     }
     let ids: Vec<String> = ids.iter().map(KeyId::to_string).collect();
-    Ok(format!("done: no value is left under key {}, which is retired", ids.join(", ")))
+    Ok(match ids.as_slice() {
+        // Whoever held this job before has retired it.
+        [] => "done: no value is left under an older key, and they are retired".to_owned(),
+        [id] => format!("done: no value is left under key {id}, which is retired"),
+        ids => format!("done: no value is left under keys {}, which are retired", ids.join(", ")),
+    })
 }
 
 async fn destroy(context: &mut Context) -> Result<String, JobError> {

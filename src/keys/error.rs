@@ -101,8 +101,9 @@ impl KeyError {
             | Self::Memory { hint, .. } => Some(hint.clone()),
             Self::Provider(error) => Some(error.hint.clone()),
             Self::WrongRoot { .. } => Some(
-                "Start the proxy with the root key that this database's keyring was created with. Without it the \
-                 encrypted columns cannot be read by anyone."
+                "Start the proxy with the root key that wraps this database's keys now: table pyrite.roots says where \
+                 it was when it was taken into use. Without it the encrypted columns cannot be read by anyone, unless \
+                 `pyrite keys import` brings the keys back from an escrow file."
                     .to_owned(),
             ),
             Self::Tampered(_) => Some(

@@ -28,8 +28,7 @@ pub use import::{Imported, import};
 pub use keyring::{GroupBytes, KeyInfo, KeyPurpose, KeyState, Keyring, KeyringBuilder, KeyringError};
 pub use memory::Memory;
 pub use root::{
-    Failure, Final, NewRoot, Passing, ProviderError, RootKey, RootSource, Roots,
-    generate_root_file,
+    Failure, Final, NewRoot, Passing, ProviderError, RootKey, RootSource, Roots, generate_root_file,
 };
 pub use schema::{Installed, grants, install, latest_version};
 pub use store::{load_or_create, load_or_create_with, reload, stored_root};

@@ -208,6 +208,22 @@ fn reload_applies_what_it_can_and_names_the_rest() {
 }
 
 #[test]
+fn reload_says_which_root_key_cannot_be_used_and_tries_it_again() {
+    let stage = Stage::start();
+    let mut console = stage.console();
+    let next = stage.pyrite.config_file().with_file_name("next.key");
+    stage.edit("[admin]", "[keys.next_root]\nprovider = \"file\"\npath = \"next.key\"\n[admin]");
+    for _ in 0..2 {
+        let rows = Rows::of(&mut console, "RELOAD").find("key", "keys.next_root");
+        let outcome = rows.one("outcome");
+        assert!(outcome.starts_with("cannot be used: ") && outcome.contains("next.key"), "{outcome}");
+    }
+    pyrite::keys::generate_root_file(&next).unwrap();
+    assert!(Rows::of(&mut console, "RELOAD").0.is_empty(), "nothing was typed anew, and all is well");
+    assert_eq!(Rows::of(&mut console, "ROTATE ROOT KEY").one("version"), "2");
+}
+
+#[test]
 fn a_bad_configuration_changes_nothing() {
     let stage = Stage::start();
     let mut console = stage.console();
@@ -271,7 +287,7 @@ fn with_several_databases_the_command_says_which() {
     assert_eq!(databases(&Rows::of(&mut client, "SHOW KEYS")), [first.clone(), second.clone()]);
     assert_eq!(
         databases(&Rows::of(&mut client, &format!("SHOW COLUMNS IN DATABASE {second}"))),
-        [second.clone()]
+        [second.as_str()]
     );
     let refused = error(&mut client, "ROTATE KEY ALL");
     assert_eq!(refused.sqlstate(), "3D000");

@@ -306,7 +306,7 @@ fn each_failure_is_one_error_with_a_reason_and_a_way_out() {
                 reason,
                 way_out,
                 secrets: &[SECRET],
-                within: Duration::from_secs(6),
+                within: Duration::from_secs(12),
             };
             verdict.on(async {
                 match doing {
@@ -337,7 +337,7 @@ fn missing_credentials_are_an_error() {
         reason: "redentials",
         way_out: "credentials",
         secrets: &[],
-        within: Duration::from_secs(6),
+        within: Duration::from_secs(12),
     };
     verdict.on(async { at(&endpoint, "alias/pyrite").create(&KEYRING).await.map(|(root, _)| root) });
 }

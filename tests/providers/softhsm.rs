@@ -343,7 +343,7 @@ fn each_failure_is_one_error_with_a_reason_and_a_way_out() {
                 reason,
                 way_out,
                 secrets: &[PIN, "161803"],
-                within: Duration::from_secs(4),
+                within: Duration::from_secs(10),
             };
             verdict.on(async {
                 match doing {

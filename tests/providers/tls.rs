@@ -106,7 +106,7 @@ fn only_certificates_that_are_trusted_are_spoken_to() {
             reason: "certificate",
             way_out: "ca_file",
             secrets: &[TOKEN],
-            within: Duration::from_secs(3),
+            within: Duration::from_secs(10),
         };
         verdict.on(async { refusing.open(stored.as_deref(), &KEYRING).await });
     }

@@ -43,9 +43,14 @@ impl Progress {
         matches!(self.state.as_str(), "done" | "failed" | "cancelled")
     }
 
+    /// How many values there will be. What has been reached while the job goes on was an estimate, and a wrong one.
+    fn total(&self) -> Option<i64> {
+        self.rows_total.filter(|total| *total > self.rows_done || self.is_over())
+    }
+
     /// How much of it is done, in thousandths.
     fn share(&self) -> Option<u64> {
-        let total = u64::try_from(self.rows_total?).ok().filter(|total| *total > 0)?;
+        let total = u64::try_from(self.total()?).ok().filter(|total| *total > 0)?;
         let done = u64::try_from(self.rows_done).unwrap_or_default().min(total);
         // In wide arithmetic, as a count of rows may be any number.
         u64::try_from(u128::from(done) * 1000 / u128::from(total)).ok()
@@ -53,23 +58,17 @@ impl Progress {
 
     /// The counts, in words.
     fn counts(&self) -> String {
-        let mut text = String::new();
-        match self.rows_total {
-            Some(total) => {
-                let _ = write!(text, "{}/{} values", thousands(self.rows_done), thousands(total));
-            }
-            None if self.rows_done > 0 => {
-                let _ = write!(text, "{} values", thousands(self.rows_done));
-            }
-            None => {}
-        }
-        if let Some(rate) = self.rate {
-            let _ = write!(text, ", {} per second", thousands(rate));
-        }
-        if let Some(left) = self.seconds_left {
-            let _ = write!(text, ", {} left", duration(left));
-        }
-        text
+        let done = thousands(self.rows_done);
+        let total = self.total();
+        let values = match total {
+            Some(total) => Some(format!("{done}/{} values", thousands(total))),
+            None => (self.rows_done > 0).then(|| format!("{done} values")),
+        };
+        // Before the first second is over, nothing can be said about the rate.
+        let rate = self.rate.filter(|rate| *rate > 0).map(|rate| format!("{} per second", thousands(rate)));
+        let left =
+            self.seconds_left.filter(|_| total.is_some()).map(|left| format!("{} left", duration(left)));
+        [values, rate, left].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     fn doing(&self) -> String {
@@ -79,7 +78,8 @@ impl Progress {
             let colon = if said.is_empty() { "" } else { ": " };
             return format!("{}{colon}{said}", self.state);
         }
-        let said = [self.step.as_str(), self.status.as_str()];
+        let status = Some(self.status.as_str()).filter(|status| *status != self.step);
+        let said = [self.step.as_str(), status.unwrap_or_default()];
         let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
         let said = said.join(": ");
         if self.state == "running" { said } else { format!("{} {said}", self.state).trim_end().to_owned() }
@@ -167,11 +167,27 @@ mod tests {
             "job 7 [########............]  43% 431,000/1,000,000 values, 12,345 per second, 46 s left  sweep: public.customers"
         );
         assert_eq!(sweeping().bar(40).chars().count(), 39, "never as wide as the terminal, which would wrap");
+        let done = Progress { rows_done: 1_000_000, state: "done".into(), ..sweeping() };
+        assert!(done.bar(200).contains("100%"));
         let beyond = Progress { rows_done: i64::MAX, ..sweeping() };
-        assert!(beyond.bar(200).contains("100%"));
+        assert!(!beyond.bar(200).contains('%') && !beyond.bar(200).contains("left"), "{}", beyond.bar(200));
         let empty =
             Progress { rows_total: Some(0), rows_done: 0, rate: None, seconds_left: None, ..sweeping() };
         assert!(!empty.bar(200).contains('%'));
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_left_out() {
+        let start = Progress {
+            rows_total: None,
+            rows_done: 0,
+            rate: Some(0),
+            seconds_left: None,
+            status: "sweep".into(),
+            ..sweeping()
+        };
+        assert_eq!(start.bar(200), "job 7 sweep");
+        assert_eq!(start.line(), "job 7 rotate key email: sweep");
     }
 
     #[test]
@@ -182,6 +198,8 @@ mod tests {
 
     #[test]
     fn the_end_is_said_once() {
+        let same = Progress { status: "sweep".into(), ..sweeping() }.line();
+        assert!(same.starts_with("job 7 rotate key email: sweep, 43%"), "{same}");
         let over = |state: &str, status: &str| {
             Progress {
                 state: state.into(),

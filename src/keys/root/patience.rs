@@ -128,17 +128,17 @@ mod tests {
     fn the_whole_is_bounded_whatever_an_attempt_does() {
         let total = Duration::from_millis(900);
         let began = Instant::now();
-        let outcome = run(Patience::new(total).persist(|| std::future::pending::<Result<(), _>>()));
+        let outcome = run(Patience::new(total).persist(std::future::pending::<Result<(), _>>));
         let (failure, _) = outcome.unwrap_err();
         assert!(matches!(failure, Failure::Passing(Passing::TimedOut, _)));
-        assert!(began.elapsed() < total + Duration::from_millis(300), "{:?}", began.elapsed());
+        assert!(began.elapsed() < total + Duration::from_secs(2), "{:?}", began.elapsed());
 
         // A provider that asks for more time than there is: not waited for.
         let began = Instant::now();
         let throttled = Failure::Passing(Passing::Throttled(Some(Duration::from_secs(60))), String::new());
         let outcome = run(Patience::new(total).persist(|| async { Err::<(), _>(throttled.clone()) }));
         assert_eq!(outcome.unwrap_err().1, 1);
-        assert!(began.elapsed() < Duration::from_millis(500));
+        assert!(began.elapsed() < Duration::from_secs(2));
     }
 
     #[test]

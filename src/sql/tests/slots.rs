@@ -50,7 +50,9 @@ fn constraints_that_are_indexes_mean_the_slot_that_is_searched() {
 fn a_copy_is_known_by_the_name_that_it_will_have() {
     let catalog = catalog();
     assert_eq!(catalog.replaced_index("pyrite_new_17000"), Some("customers_email_idx"));
-    for name in ["pyrite_new_17009", "pyrite_new_", "pyrite_new_x", "customers_email_idx", "x_pyrite_new_17000"] {
+    for name in
+        ["pyrite_new_17009", "pyrite_new_", "pyrite_new_x", "customers_email_idx", "x_pyrite_new_17000"]
+    {
         assert_eq!(catalog.replaced_index(name), None);
     }
 }
