@@ -67,10 +67,13 @@ impl JobError {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Database { source, .. } => match source.code() {
-                // Connections, shutdown and crash of the server, serialization, deadlock, out of memory or slots.
+                // Connections, shutdown and crash of the server, serialization, deadlock, a lock that others hold, out of
+                // memory or slots.
                 Some(code) => {
                     let code = code.code();
-                    matches!(code.get(..2), Some("08" | "53" | "40")) || code.starts_with("57P")
+                    matches!(code.get(..2), Some("08" | "53" | "40"))
+                        || code.starts_with("57P")
+                        || code == "55P03"
                 }
                 None => is_away(source),
             },
