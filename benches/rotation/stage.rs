@@ -160,7 +160,11 @@ impl Stage {
             client.batch_execute("COMMIT").await.expect("COMMIT");
         }
         let took = began.elapsed().as_secs_f64();
-        assert_eq!(changed, u64::from(rows), "each row is updated once");
+        // The last block may have had room for a few new versions, which were then updated again.
+        assert!(
+            changed >= u64::from(rows) && changed < u64::from(rows) * 101 / 100 + 200,
+            "{changed} updates"
+        );
         drop(client);
         let after = self.hot().await;
         (changed as f64 / took, (after.0 - before.0) as f64 / (after.1 - before.1) as f64)

@@ -61,6 +61,15 @@ pub(super) async fn waiting(client: &Client, counter: u64) -> Result<Vec<Waiting
         .collect()
 }
 
+/// Whether there is a proxy that never said it had gone over to this keyring, and is waited for no longer.
+pub(super) async fn passed_over(client: &Client, counter: u64) -> Result<bool, RefreshError> {
+    let doing = "read pyrite.proxies";
+    let wanted = i64::try_from(counter).unwrap_or(i64::MAX);
+    let query = "SELECT EXISTS (SELECT FROM pyrite.proxies WHERE drained < $1)";
+    let row = client.query_one(query, &[&wanted]).await.map_err(|e| RefreshError::server(doing, &e))?;
+    row.try_get(0).map_err(|e| RefreshError::server(doing, &e))
+}
+
 /// The running proxies, other than `own`, that could not open a keyring under this root key.
 pub(super) async fn lacking_root(
     client: &Client,

@@ -228,6 +228,15 @@ impl Database {
         drain::waiting(client, counter).await
     }
 
+    /// Whether [`Database::all_drained`] gave a silent proxy up, so that what it had sent before it fell silent may
+    /// still be waiting in a backend of the server.
+    ///
+    /// # Errors
+    /// The server refuses the query.
+    pub async fn passed_over(&self, client: &Client, counter: u64) -> Result<bool, RefreshError> {
+        drain::passed_over(client, counter).await
+    }
+
     /// Reads the answer to [`crate::catalog::CATALOG_QUERY`], which a session asked on its own connection to
     /// see what its transaction has not yet committed.
     ///

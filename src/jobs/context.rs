@@ -17,6 +17,9 @@ use crate::database::Database;
 use crate::keys::{Change, GroupBytes, Keyring};
 use crate::transform::Goal;
 
+/// Looks in a row that must find a backend without a transaction. One that still has statements in its buffer is
+/// without one for microseconds.
+const PAUSES: u32 = 3;
 /// Between looks at what is waited for.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How far a sweep has come, unless the job has become another proxy's.
@@ -256,9 +259,33 @@ impl Context {
         }
     }
 
+    /// Waits until every backend that is at work now has paused or is gone, since a proxy that died may have left
+    /// statements in the buffers of some.
+    async fn await_pauses(&mut self) -> Result<(), JobError> {
+        let mut left: Vec<(i32, u32)> =
+            lockers::busy(&self.client).await?.into_iter().map(|pid| (pid, 0)).collect();
+        while let Some((pid, _)) = left.first().copied() {
+            let others = left.len() - 1;
+            self.tell(format!(
+                "a proxy died: waiting for backend {pid} and {others} more to be seen without a transaction"
+            ))
+            .await?;
+            tokio::time::sleep(PATIENCE).await;
+            let busy = lockers::busy(&self.client).await?;
+            for (pid, pauses) in &mut left {
+                *pauses = if busy.contains(pid) { 0 } else { *pauses + 1 };
+            }
+            left.retain(|(_, pauses)| *pauses < PAUSES);
+        }
+        Ok(())
+    }
+
     /// As [`Engine::drain`].
     pub(super) async fn await_drained(&mut self, group: GroupBytes, counter: u64) -> Result<(), JobError> {
         self.await_proxies(counter).await?;
+        if self.database.passed_over(&self.client, counter).await? {
+            self.await_pauses().await?;
+        }
         let catalog = self.database.refresh().await?;
         let relations = places::find(&self.client, &catalog, &group).await?;
         let mut oids: Vec<u32> = relations.iter().map(|relation| relation.oid).collect();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::store::interval;
@@ -69,27 +70,34 @@ async fn beat(database: Arc<Database>, pulse: Arc<Pulse>, job: i64, holder: Stri
     let mut renewed = Instant::now();
     let mut client: Option<Client> = None;
     let mut due = renewed;
+    let patience = lease / RENEWALS;
     loop {
+        let mut hangs = false;
         if renewed.elapsed() >= lease {
             pulse.lost.store(true, Ordering::SeqCst);
             return;
         }
         if client.as_ref().is_none_or(Client::is_closed) {
-            client = database.connect().await.ok();
+            client = timeout(patience, database.connect()).await.ok().and_then(Result::ok);
         }
         if let Some(client) = &client {
             if due <= Instant::now() {
                 let began = Instant::now();
-                match renew(client, job, &holder, lease).await {
-                    Ok(true) => (renewed, due) = (began, began + lease / RENEWALS),
-                    Ok(false) => {
+                match timeout(patience, renew(client, job, &holder, lease)).await {
+                    Ok(Ok(true)) => (renewed, due) = (began, began + lease / RENEWALS),
+                    Ok(Ok(false)) => {
                         pulse.lost.store(true, Ordering::SeqCst);
                         return;
                     }
-                    Err(error) => tracing::debug!(%error, job, "cannot renew a job's lease"),
+                    Ok(Err(error)) => tracing::debug!(%error, job, "cannot renew a job's lease"),
+                    Err(_) => hangs = true,
                 }
             }
-            watch(client, &pulse).await;
+            hangs |= timeout(patience, watch(client, &pulse)).await.is_err();
+        }
+        // One that gives no answer would keep the loop from seeing that the lease is over.
+        if hangs {
+            client = None;
         }
         tokio::time::sleep(WATCH.min(lease / (2 * RENEWALS))).await;
     }

@@ -52,6 +52,16 @@ pub(super) async fn all(client: &Client) -> Result<Vec<Waited>, JobError> {
     read(&client.query(query, &[]).await.map_err(JobError::database("look for transactions"))?)
 }
 
+/// Backends that are in a transaction, other than Pyrite's own.
+///
+/// What a proxy that died had sent lies in a backend's own buffer, where no view shows it: it runs when the transaction
+/// before it has ended, as another one. But such a backend has no pause, so whoever is seen without a transaction some
+/// times in a row has nothing left of it.
+pub(super) async fn busy(client: &Client) -> Result<Vec<i32>, JobError> {
+    let all = all(client).await?;
+    Ok(all.into_iter().filter_map(|waited| waited.pid).collect())
+}
+
 /// Prepared transactions. One that was noted while its session had it may go on under another number here (before 14.1).
 pub(super) async fn prepared(client: &Client) -> Result<Vec<Waited>, JobError> {
     let query = "SELECT '-1/' || transaction, NULL::int4 FROM pg_prepared_xacts WHERE database = current_database() ORDER BY 1";

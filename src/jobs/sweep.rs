@@ -24,6 +24,8 @@ use crate::transform::{Goal, Resealed, Resealer};
 /// How long an update waits for a row that somebody else has locked. Far below the server's `deadlock_timeout`, so that
 /// a deadlock with an application is ours to lose.
 const ROW_LOCK: &str = "20ms";
+/// How long the note of a batch waits for the job's own row.
+const NOTE_LOCK: &str = "1s";
 /// Between looks at a standby that is behind.
 const CATCH_UP: Duration = Duration::from_millis(500);
 /// Between passes, times their number: rows that others have locked are not free at once.
@@ -453,6 +455,9 @@ async fn write_rows(
         begun.map_err(fail())?;
         changed.map_err(fail())?
     };
+    // Whoever renews the lease or pauses the job holds its row until that is on disk, which may take longer.
+    let patience = format!("SET LOCAL lock_timeout = '{NOTE_LOCK}'");
+    context.client_ref().batch_execute(&patience).await.map_err(fail())?;
     context.note_within(cursor, i64::try_from(changed).unwrap_or(0)).await?;
     context.mark("batch", Moment::Before)?;
     context.client_ref().batch_execute("COMMIT").await.map_err(fail())?;

@@ -97,3 +97,48 @@ fn a_stopped_proxy_writes_nothing_under_old_keys_when_it_goes_on() {
         fleet.direct().column("SELECT count(*) FROM pyrite.proxies") == [Some("1".to_string())]
     });
 }
+
+/// The job's status and state, asked of the server.
+fn job(fleet: &Fleet) -> (String, String) {
+    let mut found =
+        fleet.direct().column("SELECT state || '|' || status FROM pyrite.jobs ORDER BY id DESC LIMIT 1");
+    let line = found.pop().flatten().unwrap_or_default();
+    let (state, status) = line.split_once('|').unwrap_or_default();
+    (state.to_owned(), status.to_owned())
+}
+
+#[test]
+fn what_a_killed_proxy_left_in_a_backends_buffer_is_waited_for() {
+    let fleet = Fleet::start();
+    let (killed, other) = (Process::start(&fleet, "killed"), Process::start(&fleet, "other"));
+    let (mut first, mut second) = (fleet.direct(), fleet.direct());
+    first.run("CREATE TABLE plain (x int)");
+    first.run("INSERT INTO plain VALUES (1)");
+    first.run("BEGIN");
+    first.run("UPDATE plain SET x = 2");
+    second.run("BEGIN");
+    second.run("INSERT INTO secrets (id) VALUES (99)");
+    // One statement waits for a lock; the other lies behind it in the backend's buffer, a transaction of its own, sealed
+    // under the keys of now, and will wait for a lock too.
+    let mut client = killed.connect();
+    client.run("SELECT id FROM secrets WHERE code = 'warm'");
+    let update =
+        Script::new().parse("", "UPDATE plain SET x = 3", &[]).bind("", "", &[]).execute("", 0).sync();
+    let insert = "INSERT INTO secrets (id, code) VALUES (99, 'ghost')";
+    client.say(update.parse("", insert, &[]).bind("", "", &[]).execute("", 0).sync());
+    std::thread::sleep(Duration::from_millis(1_500));
+    killed.signal(libc::SIGKILL);
+    fleet.direct().run(
+        "INSERT INTO pyrite.jobs (kind, spec, step, created_by)
+         SELECT 'rotate index key', jsonb_build_object('group', replace(id::text, '-', ''), 'name', name), 'check', 'test'
+         FROM pyrite.groups",
+    );
+    within(Duration::from_secs(40), "the job waits for backends", || job(&fleet).1.contains("a proxy died"));
+    first.run("ROLLBACK");
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(job(&fleet).1.contains("a proxy died"), "{:?}", job(&fleet));
+    second.run("ROLLBACK");
+    within(Duration::from_secs(60), "the job ends", || job(&fleet).0 == "done");
+    let mut client = other.connect();
+    assert_eq!(client.column("SELECT id FROM secrets WHERE code = 'ghost'"), [Some("99".to_string())]);
+}
