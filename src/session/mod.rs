@@ -8,6 +8,7 @@ mod error;
 mod errors;
 mod freshness;
 mod machine;
+mod nested;
 mod opaque;
 mod pipeline;
 mod plan;

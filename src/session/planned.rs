@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, EncryptedColumn};
-use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite, Slot};
+use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, ScriptRewrite, Slot};
 use crate::transform::{TransformError, Transformer};
 use crate::value::{Format, Type};
 use crate::wire::backend::{Field, Fields, RowDescription};
 use crate::wire::build;
 
 use super::conflict::{conflicts, has_on_conflict, lost_race};
+use super::nested;
 use super::plan::from_transform;
 
 /// `bytea`
@@ -110,7 +111,7 @@ impl Planned {
             out.extend_from_slice(format!("${}", slot.server_param).as_bytes());
             Some(())
         })?;
-        let opens = rewrite.outputs.iter().any(|o| matches!(o, Output::Open { .. }));
+        let opens = rewrite.outputs.iter().any(Output::opens);
         let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces);
         Some(Planned { rewrite, text, oids, carriers, opens, uses_keys, spans })
     }
@@ -128,6 +129,7 @@ impl Planned {
                 (Output::Open { column: a, casts: x, .. }, Output::Open { column: b, casts: y, .. }) => {
                     x.last().unwrap_or(&a.ty) == y.last().unwrap_or(&b.ty)
                 }
+                (Output::Nested { .. }, Output::Nested { .. }) => a == b,
                 _ => false,
             })
             && mine.command_tag == yours.command_tag
@@ -168,9 +170,9 @@ fn uses_keys(slots: &[Slot], pieces: &[Piece]) -> bool {
 fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
     match carrier {
         Carrier::Plain(n) => rewrite.params.get(n).map(|p| p.announced),
-        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role {
-            Role::EqualityArray(_) => BYTEA_ARRAY,
-            _ => BYTEA,
+        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role.is_array() {
+            true => BYTEA_ARRAY,
+            false => BYTEA,
         }),
     }
 }
@@ -214,7 +216,7 @@ impl ScriptRun {
             }
         });
         let spans = render(pieces, client, out, |n, out| {
-            let array = matches!(script.slots.get(n)?.role, Role::EqualityArray(_));
+            let array = script.slots.get(n)?.role.is_array();
             literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
         })?;
         let conflicts = conflicts(&script, client);
@@ -370,6 +372,11 @@ pub(super) fn check_outputs(
     for (field, output) in row.fields().zip(outputs) {
         match output {
             Output::Plain => check_field(&field, catalog)?,
+            Output::Nested { shape, as_text, .. } => {
+                if !nested::fits(shape, *as_text, field.type_oid) {
+                    return Err("the server shows another type than was planned for a value with encrypted columns in it");
+                }
+            }
             Output::Open { origin, .. } => {
                 if field.type_oid != BYTEA && !is_domain(&field, catalog) {
                     return Err("the server shows another type than was planned for an encrypted column");
@@ -425,6 +432,12 @@ pub(super) fn describe(row: &RowDescription<'_>, outputs: &[Output], formats: &[
                     (field.table, field.attnum) = (0, 0);
                 }
             }
+            if let Some(Output::Nested { shown, .. }) = outputs.get(n) {
+                if let Some((oid, typmod)) = shown {
+                    (field.type_oid, field.typmod) = (*oid, *typmod);
+                }
+                field.format = i16::from(formats.get(n) == Some(&Format::Binary));
+            }
             build::cstr(out, field.name);
             out.extend_from_slice(&field.table.to_be_bytes());
             out.extend_from_slice(&field.attnum.to_be_bytes());
@@ -472,6 +485,10 @@ pub(super) fn open_row<'a>(
                 if let Some(field) = out.get_mut(at..at + 4) {
                     field.copy_from_slice(&length.to_be_bytes());
                 }
+            }
+            (Some(Output::Nested { shape, as_text, .. }), Some(value)) => {
+                let format = formats.get(n).copied().unwrap_or(Format::Text);
+                nested::open(shape, *as_text, value, format, transformer, out)?;
             }
             (_, value) => build::value(out, value),
         }

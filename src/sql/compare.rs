@@ -246,7 +246,7 @@ impl Planner<'_> {
             Val::Choice(choice) => {
                 choice.values.into_iter().try_for_each(|value| self.equate_with(left, value, clause))
             }
-            Val::Plain => Err(unsupported(
+            Val::Plain | Val::Nested(_) => Err(unsupported(
                 format!("the comparison of encrypted column {} with an expression", full_name(&left.column)),
                 "Compare it with a parameter, a literal, or a column of its key group.",
             )
@@ -346,7 +346,7 @@ impl Planner<'_> {
         }
     }
 
-    fn close_bracket(&self, open: usize) -> Option<usize> {
+    pub fn close_bracket(&self, open: usize) -> Option<usize> {
         let mut depth = 0usize;
         for index in open..self.range.end {
             match self.tokens.raw(index) {

@@ -153,7 +153,7 @@ impl Planner<'_> {
                 "A definition would keep a term of today's keys.",
             ));
         }
-        let array = matches!(role, Role::EqualityArray(_));
+        let array = role.is_array();
         let mut casts = Vec::new();
         for cast in &value.casts {
             match cast.ty {
@@ -273,7 +273,7 @@ impl Planner<'_> {
 /// own: it compares as `text`.
 pub(super) fn inferred(role: &Role) -> Type {
     match role {
-        Role::Store(column) => column.ty,
+        Role::Store(column) | Role::StoreArray(column) => column.ty,
         Role::Equality(column) | Role::EqualityArray(column) => match column.ty {
             Type::Varchar(_) => Type::Text,
             other => other,
@@ -285,15 +285,15 @@ fn same_role(left: &Role, right: &Role) -> bool {
     match (left, right) {
         (Role::Store(l), Role::Store(r))
         | (Role::Equality(l), Role::Equality(r))
-        | (Role::EqualityArray(l), Role::EqualityArray(r)) => l == r,
+        | (Role::EqualityArray(l), Role::EqualityArray(r))
+        | (Role::StoreArray(l), Role::StoreArray(r)) => l == r,
         _ => false,
     }
 }
 
 fn mismatch(role: &Role, oid: u32) -> Box<Draft> {
-    let (Role::Store(column) | Role::Equality(column) | Role::EqualityArray(column)) = role;
     unsupported(
-        format!("a parameter of type OID {oid} for encrypted column {}", full_name(column)),
+        format!("a parameter of type OID {oid} for encrypted column {}", full_name(role.column())),
         "Announce the column's own type, or none.",
     )
 }

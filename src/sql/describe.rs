@@ -12,6 +12,7 @@ fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
         Role::Store(column) => ("sealed", column),
         Role::Equality(column) => ("term of", column),
         Role::EqualityArray(column) => ("terms of", column),
+        Role::StoreArray(column) => ("each sealed of", column),
     }
 }
 
@@ -49,6 +50,11 @@ fn describe_outputs(out: &mut String, outputs: &[Output]) {
                 let _ = write!(out, ", cast to {cast}");
             }
             out.push('\n');
+        }
+        if let Output::Nested { shape, .. } = output
+            && let Some(column) = shape.column()
+        {
+            let _ = writeln!(out, "  column {}: opened inside, {} and others", index + 1, full_name(column));
         }
     }
 }

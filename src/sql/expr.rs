@@ -8,6 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
+use super::nested::Nested;
 use super::parse::index_of;
 use super::planner::{Planner, param_number};
 use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
@@ -29,6 +30,8 @@ pub(super) enum Val {
     Null { extent: Option<Extent>, cast: bool },
     /// One of several (COALESCE, CASE), none of them plain.
     Choice(Choice),
+    /// A row, an array or JSON with envelopes inside it.
+    Nested(Nested),
 }
 
 /// What COALESCE or CASE chooses from.
@@ -47,6 +50,7 @@ impl Val {
         match self {
             Val::Column(value) => Some(value),
             Val::Choice(choice) => choice.values.iter().find_map(Val::column),
+            Val::Nested(value) => Some(&value.first),
             _ => None,
         }
     }
@@ -209,6 +213,9 @@ impl Planner<'_> {
                 Ok(())
             }
             Val::Column(value) => Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first))),
+            Val::Nested(value) => {
+                Err(column_in(&value.first.column, clause).at(value.extent.map(|e| e.first)))
+            }
             Val::Choice(choice) => {
                 choice.values.into_iter().try_for_each(|value| self.settle_plain(value, clause))
             }
@@ -235,6 +242,7 @@ impl Planner<'_> {
                     Val::Const(value) => value.extent = self.nested(value.extent),
                     Val::Column(value) => value.extent = self.nested(value.extent),
                     Val::Null { extent, .. } => *extent = self.nested(*extent),
+                    Val::Nested(value) => value.extent = self.nested(value.extent),
                 }
                 Ok(value)
             }
@@ -343,8 +351,14 @@ impl Planner<'_> {
                 });
                 self.choice(values, false, "CASE")
             }
-            Expr::Tuple(list) => self.plain_all(list, "a row constructor"),
-            Expr::Array(array) => self.plain_all(&array.elem, "ARRAY"),
+            Expr::Tuple(list) => {
+                let values = self.values_of(list)?;
+                self.record(values, None)
+            }
+            Expr::Array(array) => {
+                let values = self.values_of(&array.elem)?;
+                self.array(values, None)
+            }
             Expr::Interval(interval) => self.plain_all([&*interval.value], "INTERVAL"),
             Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
                 self.plain_all(sets.iter().flatten(), "GROUP BY")
@@ -357,7 +371,11 @@ impl Planner<'_> {
     }
 
     fn access(&mut self, root: &Expr, chain: &[AccessExpr]) -> Planned<Val> {
-        self.plain(root, "a subscript or field selection")?;
+        let root = self.expr(root)?;
+        if matches!(root, Val::Nested(_)) {
+            return self.nested_steps(root, chain);
+        }
+        self.settle_plain(root, "a subscript or field selection")?;
         for step in chain {
             match step {
                 AccessExpr::Dot(Expr::Identifier(_)) => {}
@@ -397,6 +415,10 @@ impl Planner<'_> {
             Val::Choice(_) => {
                 self.settle_plain(value, "a cast of COALESCE or CASE")?;
                 return Ok(Val::Plain);
+            }
+            Val::Nested(_) => {
+                let Val::Nested(value) = value else { return Ok(Val::Plain) };
+                return self.cast_nested(value, data_type);
             }
             Val::Const(value) => value.extent,
             Val::Column(value) => value.extent,
@@ -511,6 +533,9 @@ impl Planner<'_> {
 
     /// A choice between these, or a plain value.
     pub fn choice(&mut self, values: Vec<Val>, coalesce: bool, clause: &str) -> Planned<Val> {
+        if values.iter().any(|v| matches!(v, Val::Nested(_))) {
+            return self.nested_choice(values, clause);
+        }
         let open = values.iter().all(|v| !matches!(v, Val::Plain));
         let nullable = values.iter().any(|v| match v {
             Val::Null { .. } => true,
@@ -560,10 +585,10 @@ impl Planner<'_> {
             _ => Err(syntax("a name")),
         };
         match found.map_err(|draft| draft.at(first))? {
-            Found::Plain | Found::Row { encrypted: false } => Ok(Val::Plain),
-            Found::Row { encrypted: true } => {
-                Err(unsupported("a whole row with encrypted columns as a value", "Name the columns.")
-                    .at(first))
+            Found::Plain | Found::Row(None) => Ok(Val::Plain),
+            Found::Row(Some(columns)) => {
+                let place = first.zip(last).map(|(first, last)| Extent { first, last });
+                self.whole_row(&columns, place)
             }
             Found::Column(held) => {
                 let place = first.zip(last).map(|(first, last)| Extent { first, last });
@@ -581,13 +606,19 @@ impl Planner<'_> {
             )
             .at(place.map(|e| e.first)));
         }
+        if let Some(nested) = held.nested {
+            let mut nested = Nested::clone(&nested);
+            nested.extent = place;
+            nested.first.extent = place;
+            return Ok(Val::Nested(nested));
+        }
         let Some(column) = held.encrypted else { return Ok(Val::Plain) };
         Ok(Val::Column(ColumnVal {
             column,
             origin: held.origin,
             place,
             extent: place,
-            casts: Vec::new(),
+            casts: held.casts,
             cast_tokens: Vec::new(),
         }))
     }

@@ -52,6 +52,11 @@ impl Planner<'_> {
             }
             return self.choice(alternatives, true, "COALESCE");
         }
+        if let [_] = parts.as_slice()
+            && let Some(value) = self.nesting_function(function, &name)?
+        {
+            return Ok(value);
+        }
         let clause = format!("function {name}");
         self.function_args(&function.parameters, &name, &clause)?;
         self.function_args(&function.args, &name, &clause)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub use super::shape::{Field, Json, Shape};
 use crate::catalog::EncryptedColumn;
 use crate::value::Type;
 
@@ -139,6 +140,25 @@ pub enum Role {
     Equality(Arc<EncryptedColumn>),
     /// An array whose elements become equality terms (`= ANY($1)`). Server type `bytea[]`.
     EqualityArray(Arc<EncryptedColumn>),
+    /// An array whose elements become envelopes (`unnest($1)` on its way into this column). Server type `bytea[]`.
+    StoreArray(Arc<EncryptedColumn>),
+}
+
+impl Role {
+    /// The column that it is about.
+    pub fn column(&self) -> &Arc<EncryptedColumn> {
+        match self {
+            Role::Store(column)
+            | Role::Equality(column)
+            | Role::EqualityArray(column)
+            | Role::StoreArray(column) => column,
+        }
+    }
+
+    /// Whether the value is an array.
+    pub fn is_array(&self) -> bool {
+        matches!(self, Role::EqualityArray(_) | Role::StoreArray(_))
+    }
 }
 
 /// A client parameter in a rewritten statement.
@@ -166,6 +186,22 @@ pub enum Output {
         /// Table OID and attribute number that RowDescription must show, if it is a direct column.
         origin: Option<(u32, i16)>,
     },
+    /// A value with envelopes inside it: each is opened in its place.
+    Nested {
+        /// Where they are.
+        shape: Shape,
+        /// It is shown in the text format of its type, as a value of type text.
+        as_text: bool,
+        /// Type OID and modifier that RowDescription must show; `None`: the server's.
+        shown: Option<(u32, i32)>,
+    },
+}
+
+impl Output {
+    /// Whether it has to be opened.
+    pub fn opens(&self) -> bool {
+        !matches!(self, Output::Plain)
+    }
 }
 
 /// The proof that a text was cleared for the server: only this room makes one.

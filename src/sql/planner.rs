@@ -1,7 +1,6 @@
 //! The state of planning one statement, and how it becomes a plan.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::consts::{Const, Extent, Leaf};
 use super::edits::{Edits, Part};
@@ -442,13 +441,6 @@ const NOT_BARE: &[&str] = &[
 
 /// The outputs, or nothing if none is encrypted.
 pub(super) fn outputs_or_none(list: Vec<Output>) -> Vec<Output> {
-    if list.iter().any(|o| matches!(o, Output::Open { .. })) { list } else { Vec::new() }
+    if list.iter().any(Output::opens) { list } else { Vec::new() }
 }
 
-/// Shared by the rooms that build outputs.
-pub(super) fn open(held: &super::scope::Held, casts: Vec<Type>) -> Output {
-    match &held.encrypted {
-        Some(column) => Output::Open { column: Arc::clone(column), casts, origin: held.origin },
-        None => Output::Plain,
-    }
-}

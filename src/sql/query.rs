@@ -10,10 +10,10 @@ use super::consts::Extent;
 use super::expr::{Val, ident, object_name};
 use super::parse::index_of;
 use super::plan::Output;
-use super::planner::{CteScope, Planner, open};
-use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
+use super::planner::{CteScope, Mode, Planner};
+use super::refuse::{Draft, Planned, column_in, syntax, unsupported};
 use super::scope::{self, Frame, Held, ScopeColumn};
-use crate::value;
+use std::sync::Arc;
 
 /// An output column of a query.
 #[derive(Clone, Debug)]
@@ -152,6 +152,12 @@ impl Planner<'_> {
                     l.extent = None;
                     Val::Column(l)
                 }
+                (Val::Nested(mut l), Val::Nested(r))
+                    if all && l.shape == r.shape && l.as_text == r.as_text && l.shown == r.shown =>
+                {
+                    l.extent = None;
+                    Val::Nested(l)
+                }
                 (Val::Column(value), _) | (_, Val::Column(value)) => {
                     return Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first)));
                 }
@@ -204,7 +210,7 @@ impl Planner<'_> {
         for (index, column) in outputs.columns.iter().enumerate() {
             let held = match &column.value {
                 Val::Column(value) if value.casts.is_empty() => {
-                    Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: value.origin }
+                    Held { encrypted: Some(value.column.clone()), origin: value.origin, ..Held::default() }
                 }
                 Val::Column(value) => {
                     return Err(column_in(&value.column, "a cast inside a subquery or view")
@@ -212,6 +218,13 @@ impl Planner<'_> {
                 }
                 Val::Const(value) => {
                     self.plain_const(value);
+                    Held::default()
+                }
+                Val::Nested(value) if self.mode != Mode::View => {
+                    Held { nested: Some(Arc::new(value.clone())), ..Held::default() }
+                }
+                Val::Nested(_) => {
+                    self.settle_plain(column.value.clone(), "a row, an array or JSON in a view")?;
                     Held::default()
                 }
                 Val::Choice(_) => {
@@ -416,32 +429,20 @@ impl Planner<'_> {
                     list.push(self.choice_output(choice)?);
                     continue;
                 }
+                Val::Nested(value) => {
+                    list.push(value.output());
+                    continue;
+                }
                 other => {
                     self.settle_plain(other, "the select list")?;
                     list.push(Output::Plain);
                     continue;
                 }
             };
-            let mut casts = Vec::new();
-            let mut from = value.column.ty;
-            for cast in &value.casts {
-                match cast.ty {
-                    Some(ty) if !cast.array && value::explicitly_castable(&from, &ty) => {
-                        casts.push(ty);
-                        from = ty;
-                    }
-                    _ => {
-                        return Err(unsupported(
-                            format!("this cast of encrypted column {}", full_name(&value.column)),
-                            "Select the column as it is and convert it in the application.",
-                        )
-                        .at(value.extent.map(|e| e.first)));
-                    }
-                }
-            }
+            let casts = self.output_casts(&value)?;
             self.remove_casts(&value);
-            let held = Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: value.origin };
-            list.push(open(&held, casts));
+            let origin = value.origin;
+            list.push(Output::Open { column: value.column, casts, origin });
         }
         Ok(super::planner::outputs_or_none(list))
     }
@@ -457,8 +458,12 @@ impl Planner<'_> {
                         .at(value.extent.map(|e| e.first)));
                 }
                 let place = self.parentheses_around(query);
-                let held = Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: None };
+                let held = Held { encrypted: Some(value.column.clone()), ..Held::default() };
                 return self.held(held, place);
+            }
+            if let Val::Nested(mut value) = output {
+                value.extent = self.parentheses_around(query);
+                return Ok(Val::Nested(value));
             }
             self.settle_plain(output, "a subquery")?;
             return Ok(Val::Plain);

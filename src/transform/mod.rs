@@ -5,6 +5,8 @@
 
 mod array;
 mod error;
+mod json;
+mod nested;
 mod reseal;
 
 pub use error::TransformError;
@@ -87,7 +89,18 @@ impl Transformer {
                 let datum = self.read(slot, &column.ty, input)?;
                 out.extend_from_slice(&self.term(column, &datum)?);
             }
-            Role::EqualityArray(column) => self.term_array(slot, column, input, out)?,
+            Role::EqualityArray(column) => {
+                let terms = self.each(slot, column, input, |this, datum| this.term(column, &datum))?;
+                array::write_bytea(&terms, out)?;
+            }
+            Role::StoreArray(column) => {
+                let envelopes = self.each(slot, column, input, |this, datum| {
+                    let mut envelope = Vec::new();
+                    this.store(column, datum, &mut envelope)?;
+                    Ok(envelope)
+                })?;
+                array::write_bytea(&envelopes, out)?;
+            }
         }
         self.done.0 += 1;
         Ok(true)
@@ -105,7 +118,38 @@ impl Transformer {
         format: Format,
         out: &mut Vec<u8>,
     ) -> Result<(), TransformError> {
+        self.decrypt(column, envelope)?;
         let settings = self.settings.as_ref().map_err(|e| TransformError::value(column, e))?;
+        let written = if casts.is_empty() {
+            value::write_plaintext(&column.ty, &self.plaintext, format, settings, out)
+        } else {
+            cast_and_write(&column.ty, &self.plaintext, casts, format, settings, out)
+        };
+        written.map_err(|e| TransformError::value(column, &e))
+    }
+
+    /// Opens an envelope of `column` and applies casts; see [`Transformer::open`].
+    fn open_datum(
+        &mut self,
+        column: &EncryptedColumn,
+        casts: &[Type],
+        envelope: &[u8],
+    ) -> Result<Datum, TransformError> {
+        self.decrypt(column, envelope)?;
+        let settings = self.settings.as_ref().map_err(|e| TransformError::value(column, e))?;
+        let opened = || {
+            let mut datum = Datum::from_plaintext(&column.ty, &self.plaintext)?;
+            for cast in casts {
+                datum = datum.cast(cast, CastContext::Explicit, settings)?;
+            }
+            Ok(datum)
+        };
+        opened().map_err(|e: ValueError| TransformError::value(column, &e))
+    }
+
+    /// Decrypts an envelope of `column` into the session's buffer.
+    fn decrypt(&mut self, column: &EncryptedColumn, envelope: &[u8]) -> Result<(), TransformError> {
+        self.settings.as_ref().map_err(|e| TransformError::value(column, e))?;
         self.plaintext.zeroize();
         self.unknown = None;
         let opened = self.cipher.open(&column.group.0, envelope, &mut self.plaintext);
@@ -120,12 +164,7 @@ impl Transformer {
             return Err(TransformError::wrong_type(column));
         }
         self.done.1 += 1;
-        let written = if casts.is_empty() {
-            value::write_plaintext(&column.ty, &self.plaintext, format, settings, out)
-        } else {
-            cast_and_write(&column.ty, &self.plaintext, casts, format, settings, out)
-        };
-        written.map_err(|e| TransformError::value(column, &e))
+        Ok(())
     }
 
     /// The data key that the value which could not be opened just now is under, if it is not known here: another
@@ -179,28 +218,28 @@ impl Transformer {
             .map_err(|e| TransformError::crypto(column, &e))
     }
 
-    /// The slot's source type and casts are those of the elements.
-    fn term_array(
-        &self,
+    /// What becomes of each element of an array. The slot's source type and casts are those of the elements.
+    fn each<T>(
+        &mut self,
         slot: &Slot,
         column: &EncryptedColumn,
         input: Input<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), TransformError> {
-        let settings = self.settings.as_ref()?;
+        mut become_of: impl FnMut(&mut Self, Datum) -> Result<T, TransformError>,
+    ) -> Result<Vec<Option<T>>, TransformError> {
+        let settings = self.settings.clone()?;
         let ty = slot.source_type.as_ref().or(slot.casts.first()).unwrap_or(&column.ty);
-        let mut terms = Vec::new();
-        for element in value::decode_array(ty, input, settings)? {
+        let mut out = Vec::new();
+        for element in value::decode_array(ty, input, &settings)? {
             let Some(mut datum) = element else {
-                terms.push(None);
+                out.push(None);
                 continue;
             };
             for cast in &slot.casts {
-                datum = datum.cast(cast, CastContext::Explicit, settings)?;
+                datum = datum.cast(cast, CastContext::Explicit, &settings)?;
             }
-            terms.push(Some(self.term(column, &datum)?));
+            out.push(Some(become_of(self, datum)?));
         }
-        array::write_terms(&terms, out)
+        Ok(out)
     }
 }
 
