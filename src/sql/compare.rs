@@ -31,7 +31,11 @@ impl Planner<'_> {
 
     /// Both sides of an equality become terms, or both stay plain.
     pub fn equate(&mut self, left: Val, right: Val, clause: &str) -> Planned<()> {
-        match (left, right) {
+        match (self.resolved(left), self.resolved(right)) {
+            (Val::Column(column), Val::Open(open)) | (Val::Open(open), Val::Column(column)) => {
+                let open = self.open_beside(open, &column.column)?;
+                self.equate(Val::Column(column), Val::Column(open), clause)
+            }
             (left, right) if matches!(left, Val::Choice(_)) || matches!(right, Val::Choice(_)) => {
                 let target = left.column().or(right.column()).cloned();
                 let mut values = left.alternatives();
@@ -233,7 +237,11 @@ impl Planner<'_> {
 
     /// The right side of an equality whose left side already is a term.
     pub fn equate_with(&mut self, left: &ColumnVal, right: Val, clause: &str) -> Planned<()> {
-        match right {
+        match self.resolved(right) {
+            Val::Open(open) => {
+                let right = self.open_beside(open, &left.column)?;
+                self.equate_with(left, Val::Column(right), clause)
+            }
             Val::Column(right) => {
                 self.comparable(&left.column, &right.column, right.extent)?;
                 self.term(right, clause)

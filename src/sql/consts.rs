@@ -299,7 +299,7 @@ fn mismatch(role: &Role, oid: u32) -> Box<Draft> {
 }
 
 /// The element type of an array type.
-fn element_of(array: u32) -> Option<Type> {
+pub(super) fn element_of(array: u32) -> Option<Type> {
     let element = match array {
         1000 => 16,
         1001 => 17,

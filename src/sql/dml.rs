@@ -9,6 +9,7 @@ use sqlparser::ast::{
 use super::consts::Extent;
 use super::edits::Part;
 use super::expr::{Choice, Val, ident, object_name};
+use super::open::OpenVal;
 use super::parse::{self, index_of};
 use super::planner::{Planner, param_number};
 use super::query::Outputs;
@@ -239,7 +240,11 @@ impl Planner<'_> {
         match value {
             Val::Const(value) => self.seal_stored(value, target),
             Val::Null { extent, cast } => self.null(extent, cast),
+            Val::Open(value) => self.open_stored(value, target),
             Val::Column(value) => {
+                if let (Some(id), true) = (self.open_of(&value.column), value.casts.is_empty()) {
+                    return self.open_stored(OpenVal::new(id, value.extent), target);
+                }
                 let from = &value.column;
                 if from.group != target.group || from.ty != target.ty || from.equality != target.equality {
                     return Err(unsupported(

@@ -9,9 +9,11 @@ use sqlparser::ast::{
 
 use super::consts::{Const, Extent, Leaf, number_type};
 use super::nested::Nested;
+use super::open::OpenVal;
 use super::parse::index_of;
 use super::planner::{Planner, param_number};
 use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
+use super::reserved::RESERVED;
 use super::scope::{self, Found, Held};
 use super::types::CastType;
 use crate::catalog::EncryptedColumn;
@@ -32,6 +34,8 @@ pub(super) enum Val {
     Choice(Choice),
     /// A row, an array or JSON with envelopes inside it.
     Nested(Nested),
+    /// A column of constants whose use is still open.
+    Open(OpenVal),
 }
 
 /// What COALESCE or CASE chooses from.
@@ -96,75 +100,6 @@ fn cut(mut name: String) -> String {
     name
 }
 
-/// PostgreSQL's reserved words, those left out that stand for functions.
-const RESERVED: &[&str] = &[
-    "all",
-    "analyse",
-    "analyze",
-    "and",
-    "array",
-    "as",
-    "asc",
-    "asymmetric",
-    "both",
-    "case",
-    "cast",
-    "check",
-    "collate",
-    "column",
-    "constraint",
-    "create",
-    "default",
-    "deferrable",
-    "desc",
-    "distinct",
-    "do",
-    "else",
-    "end",
-    "except",
-    "false",
-    "fetch",
-    "for",
-    "foreign",
-    "from",
-    "grant",
-    "group",
-    "having",
-    "in",
-    "initially",
-    "intersect",
-    "into",
-    "lateral",
-    "leading",
-    "limit",
-    "not",
-    "null",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "order",
-    "placing",
-    "primary",
-    "references",
-    "returning",
-    "select",
-    "symmetric",
-    "table",
-    "then",
-    "to",
-    "trailing",
-    "true",
-    "union",
-    "unique",
-    "using",
-    "variadic",
-    "when",
-    "where",
-    "window",
-    "with",
-];
-
 /// The parts of a possibly qualified name, and the token of the first.
 pub(super) fn object_name(name: &ObjectName) -> Planned<(Vec<String>, usize)> {
     let mut parts = Vec::with_capacity(name.0.len());
@@ -183,6 +118,18 @@ pub(super) fn object_name(name: &ObjectName) -> Planned<(Vec<String>, usize)> {
         Some(first) if !parts.is_empty() => Ok((parts, first)),
         _ => Err(syntax("a name")),
     }
+}
+
+/// The tokens of a cast around `inner`.
+fn cast_tokens(inner: Extent, outer: Extent) -> Vec<Extent> {
+    if inner.first == outer.first {
+        return vec![Extent { first: inner.last + 1, last: outer.last }];
+    }
+    // CAST(…AS type): the parentheses stay.
+    vec![
+        Extent { first: outer.first, last: outer.first },
+        Extent { first: inner.last + 1, last: outer.last - 1 },
+    ]
 }
 
 impl Planner<'_> {
@@ -213,6 +160,7 @@ impl Planner<'_> {
                 Ok(())
             }
             Val::Column(value) => Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first))),
+            Val::Open(value) => self.open_plain(&value),
             Val::Nested(value) => {
                 Err(column_in(&value.first.column, clause).at(value.extent.map(|e| e.first)))
             }
@@ -243,6 +191,7 @@ impl Planner<'_> {
                     Val::Column(value) => value.extent = self.nested(value.extent),
                     Val::Null { extent, .. } => *extent = self.nested(*extent),
                     Val::Nested(value) => value.extent = self.nested(value.extent),
+                    Val::Open(value) => value.extent = self.nested(value.extent),
                 }
                 Ok(value)
             }
@@ -421,6 +370,7 @@ impl Planner<'_> {
                 return self.cast_nested(value, data_type);
             }
             Val::Const(value) => value.extent,
+            Val::Open(value) => value.extent,
             Val::Column(value) => value.extent,
             Val::Null { extent, .. } => *extent,
         };
@@ -439,16 +389,20 @@ impl Planner<'_> {
                 let (Some(inner), Some(outer)) = (extent, widened) else {
                     return Err(column_in(&value.column, "a cast").at(extent.map(|e| e.first)));
                 };
-                if inner.first == outer.first {
-                    value.cast_tokens.push(Extent { first: inner.last + 1, last: outer.last });
-                } else {
-                    // CAST(…AS type): the parentheses stay.
-                    value.cast_tokens.push(Extent { first: outer.first, last: outer.first });
-                    value.cast_tokens.push(Extent { first: inner.last + 1, last: outer.last - 1 });
-                }
+                value.cast_tokens.extend(cast_tokens(inner, outer));
                 value.casts.push(ty);
                 value.extent = Some(outer);
                 Val::Column(value)
+            }
+            Val::Open(mut value) => {
+                let (Some(inner), Some(outer)) = (extent, widened) else {
+                    self.open_plain(&value)?;
+                    return Ok(Val::Plain);
+                };
+                value.cast_tokens.extend(cast_tokens(inner, outer));
+                value.casts.push(ty);
+                value.extent = Some(outer);
+                Val::Open(value)
             }
             _ => Val::Null { extent: widened, cast: true },
         })
@@ -536,6 +490,7 @@ impl Planner<'_> {
         if values.iter().any(|v| matches!(v, Val::Nested(_))) {
             return self.nested_choice(values, clause);
         }
+        let values = self.open_choice(values)?;
         let open = values.iter().all(|v| !matches!(v, Val::Plain));
         let nullable = values.iter().any(|v| match v {
             Val::Null { .. } => true,
@@ -611,6 +566,10 @@ impl Planner<'_> {
             nested.extent = place;
             nested.first.extent = place;
             return Ok(Val::Nested(nested));
+        }
+        if let Some(id) = held.open {
+            let value = Val::Open(OpenVal::new(id, place));
+            return Ok(self.resolved(value));
         }
         let Some(column) = held.encrypted else { return Ok(Val::Plain) };
         Ok(Val::Column(ColumnVal {

@@ -57,6 +57,14 @@ impl Planner<'_> {
         {
             return Ok(value);
         }
+        if let ("unnest", Some([array])) = (name.as_str(), plain_args(function).as_deref()) {
+            let array = self.expr(array)?;
+            if let Some(open) = self.open_array(&array, self.call_extent(function)) {
+                return Ok(open);
+            }
+            self.settle_plain(array, "function unnest")?;
+            return Ok(Val::Plain);
+        }
         let clause = format!("function {name}");
         self.function_args(&function.parameters, &name, &clause)?;
         self.function_args(&function.args, &name, &clause)?;
@@ -120,7 +128,7 @@ impl Planner<'_> {
             FunctionArgExpr::Wildcard => Ok(()),
             FunctionArgExpr::Expr(expr) if counts => match self.expr(expr)? {
                 // An envelope is NULL exactly where its value is.
-                Val::Column(_) => Ok(()),
+                Val::Column(_) | Val::Open(_) => Ok(()),
                 value => self.settle_plain(value, clause),
             },
             FunctionArgExpr::Expr(expr) => self.plain(expr, clause),

@@ -89,7 +89,7 @@ fn keys_unknown(column: &ColumnVal) -> Box<super::refuse::Draft> {
 impl Planner<'_> {
     /// What a value holds as a part of another one. Casts of encrypted columns are taken out of the text.
     pub fn part_of(&mut self, value: Val) -> Planned<Shape> {
-        Ok(match value {
+        Ok(match self.resolved(value) {
             Val::Column(value) => {
                 let casts = self.output_casts(&value)?;
                 self.remove_casts(&value);

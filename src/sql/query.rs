@@ -8,6 +8,7 @@ use sqlparser::ast::{
 
 use super::consts::Extent;
 use super::expr::{Val, ident, object_name};
+use super::open::OpenVal;
 use super::parse::index_of;
 use super::plan::Output;
 use super::planner::{CteScope, Mode, Planner};
@@ -93,15 +94,16 @@ impl Planner<'_> {
             }
             SetExpr::Values(values) => {
                 let mut outputs = Outputs::default();
+                let mut columns: Vec<Vec<Val>> = Vec::new();
                 for row in &values.rows {
-                    for expr in &row.content {
-                        self.plain(expr, "VALUES")?;
+                    columns.resize_with(columns.len().max(row.content.len()), Vec::new);
+                    for (column, expr) in columns.iter_mut().zip(&row.content) {
+                        column.push(self.expr(expr)?);
                     }
-                    if outputs.columns.is_empty() {
-                        for n in 1..=row.content.len() {
-                            outputs.push(format!("column{n}"), Val::Plain);
-                        }
-                    }
+                }
+                for (n, column) in columns.into_iter().enumerate() {
+                    let value = self.open_column(column, "VALUES")?;
+                    outputs.push(format!("column{}", n + 1), value);
                 }
                 Ok(outputs)
             }
@@ -141,7 +143,7 @@ impl Planner<'_> {
         let mut rights = right.columns.into_iter();
         for left in left.columns {
             let right = rights.next().map_or(Val::Plain, |c| c.value);
-            let value = match (left.value, right) {
+            let value = match (self.resolved(left.value), self.resolved(right)) {
                 (Val::Column(mut l), Val::Column(r)) => {
                     let same = l.column.group == r.column.group && l.column.ty == r.column.ty;
                     if !all || !same || !l.casts.is_empty() || !r.casts.is_empty() {
@@ -189,7 +191,8 @@ impl Planner<'_> {
                     if let Some(inner) = &cte.query.with {
                         self.with(inner)?;
                     }
-                    let first = self.set_expr(left)?;
+                    let mut first = self.set_expr(left)?;
+                    self.open_outputs(&mut first)?;
                     let columns = self.scope_columns(&first, &aliases)?;
                     self.ctes.push(CteScope { name: name.clone(), columns, open: first.open });
                     let second = self.set_expr(right)?;
@@ -216,9 +219,12 @@ impl Planner<'_> {
                     return Err(column_in(&value.column, "a cast inside a subquery or view")
                         .at(value.extent.map(|e| e.first)));
                 }
-                Val::Const(value) => {
-                    self.plain_const(value);
-                    Held::default()
+                Val::Const(_) => match self.open_column(vec![column.value.clone()], "a subquery")? {
+                    Val::Open(value) => Held { open: Some(value.id), ..Held::default() },
+                    _ => Held::default(),
+                },
+                Val::Open(value) if value.casts.is_empty() => {
+                    Held { open: Some(value.id), ..Held::default() }
                 }
                 Val::Nested(value) if self.mode != Mode::View => {
                     Held { nested: Some(Arc::new(value.clone())), ..Held::default() }
@@ -245,10 +251,11 @@ impl Planner<'_> {
         check_select(select).map_err(|draft| draft.at(first))?;
         self.frames.push(Frame::default());
         self.read_from(&select.from)?;
-        let outputs = self.select_list(&select.projection)?;
+        let mut outputs = self.select_list(&select.projection)?;
         if let Some(condition) = &select.selection {
             self.condition(condition, "WHERE")?;
         }
+        self.decide(select, order, &mut outputs)?;
         match &select.group_by {
             GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => {
                 for expr in list {
@@ -285,6 +292,33 @@ impl Planner<'_> {
         }
         self.frames.pop();
         Ok(outputs)
+    }
+
+    /// Columns of constants among the outputs are decided before anything sorts or groups by them.
+    fn decide(&mut self, select: &Select, order: Option<&OrderBy>, outputs: &mut Outputs) -> Planned<()> {
+        let mut entries: Vec<&Expr> = Vec::new();
+        match &select.group_by {
+            GroupByExpr::Expressions(list, _) => entries.extend(list),
+            GroupByExpr::All(_) => {}
+        }
+        match &select.distinct {
+            Some(Distinct::Distinct) => return self.decide_outputs(outputs, |_, _| true),
+            Some(Distinct::On(list)) => entries.extend(list),
+            _ => {}
+        }
+        if let Some(OrderByKind::Expressions(list)) = order.map(|order| &order.kind) {
+            entries.extend(list.iter().map(|entry| &entry.expr));
+        }
+        self.decide_outputs(outputs, |n, name| {
+            entries.iter().any(|entry| match entry {
+                Expr::Identifier(entry) => ident(entry).is_ok_and(|entry| entry == name),
+                Expr::Value(value) => {
+                    matches!(&value.value, Value::Number(number, _) if number.parse() == Ok(n + 1))
+                }
+                Expr::Nested(_) => true,
+                _ => false,
+            })
+        })
     }
 
     /// A select list, or RETURNING.
@@ -423,7 +457,7 @@ impl Planner<'_> {
         }
         let mut list = Vec::with_capacity(outputs.columns.len());
         for column in outputs.columns {
-            let value = match column.value {
+            let value = match self.resolved(column.value) {
                 Val::Column(value) => value,
                 Val::Choice(choice) => {
                     list.push(self.choice_output(choice)?);
@@ -461,6 +495,18 @@ impl Planner<'_> {
                 let held = Held { encrypted: Some(value.column.clone()), ..Held::default() };
                 return self.held(held, place);
             }
+            if let Val::Const(_) = output {
+                let value = self.open_column(vec![output], "a subquery")?;
+                return Ok(match value {
+                    Val::Open(value) => Val::Open(OpenVal::new(value.id, self.parentheses_around(query))),
+                    other => other,
+                });
+            }
+            if let Val::Open(value) = &output
+                && value.casts.is_empty()
+            {
+                return Ok(Val::Open(OpenVal::new(value.id, self.parentheses_around(query))));
+            }
             if let Val::Nested(mut value) = output {
                 value.extent = self.parentheses_around(query);
                 return Ok(Val::Nested(value));
@@ -494,6 +540,10 @@ impl Planner<'_> {
             return self.settle_outputs(outputs, "IN (subquery)");
         }
         let right = outputs.columns.pop().map_or(Val::Plain, |c| c.value);
+        if let (Val::Column(column), Val::Open(values), SetExpr::Values(_)) = (&left, &right, &*query.body) {
+            self.open_compared(values, &column.column)?;
+            return self.term(column.clone(), "IN (subquery)");
+        }
         self.equate(left, right, "IN (subquery)")
     }
 }

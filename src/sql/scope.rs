@@ -20,6 +20,8 @@ pub(super) struct Held {
     pub casts: Vec<CastType>,
     /// A row, an array or JSON with envelopes inside it.
     pub nested: Option<Arc<Nested>>,
+    /// Constants, and which column of them it is.
+    pub open: Option<usize>,
 }
 
 impl Held {
@@ -69,6 +71,7 @@ pub(super) fn relation_columns(relation: &Relation) -> Vec<ScopeColumn> {
             origin: (relation.oid != 0).then_some((relation.oid, column.attnum)),
             casts: Vec::new(),
             nested: None,
+            open: None,
         },
         bare: true,
     });

@@ -421,7 +421,6 @@ fn refusals() {
         ("SELECT email || 'x' FROM customers", "0A000", "operator ||"),
         ("SELECT max(email) FROM customers", "0A000", "function max"),
         ("SELECT count(DISTINCT email) FROM customers", "0A000", "function count"),
-        ("SELECT customers FROM customers", "0A000", "whole row"),
         ("SELECT count(c.*) FROM customers c", "0A000", "whole row"),
         ("SELECT COALESCE(email, name) FROM customers", "0A000", "COALESCE"),
         ("SELECT COALESCE(email, phone) FROM customers", "0A000", "COALESCE"),
