@@ -128,7 +128,7 @@ impl Planner<'_> {
             FunctionArgExpr::Wildcard => Ok(()),
             FunctionArgExpr::Expr(expr) if counts => match self.expr(expr)? {
                 // An envelope is NULL exactly where its value is.
-                Val::Column(_) | Val::Open(_) => Ok(()),
+                Val::Column(_) | Val::Open(_) | Val::Nested(_) => Ok(()),
                 value => self.settle_plain(value, clause),
             },
             FunctionArgExpr::Expr(expr) => self.plain(expr, clause),

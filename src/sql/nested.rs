@@ -166,6 +166,11 @@ impl Planner<'_> {
             for value in values {
                 shapes.push(self.part_of(value)?);
             }
+            // One without the column's modifier takes it from the others.
+            if let Some(bare) = shapes.iter().find(|shape| is_bare(shape)).cloned() {
+                let like = |shape: &Shape| shape.column() == bare.column();
+                shapes.iter_mut().filter(|shape| like(shape)).for_each(|shape| *shape = bare.clone());
+            }
             return match shapes.split_first() {
                 // A further dimension.
                 Some((Shape::Array(element), rest))
@@ -498,6 +503,12 @@ impl Planner<'_> {
     pub fn values_of<'e>(&mut self, list: impl IntoIterator<Item = &'e Expr>) -> Planned<Vec<Val>> {
         list.into_iter().map(|expr| self.expr(expr)).collect()
     }
+}
+
+/// Whether it is an array of values that have lost their column's modifier, and nothing else.
+fn is_bare(shape: &Shape) -> bool {
+    let Shape::Array(element) = shape else { return false };
+    matches!(element.as_ref(), Shape::Envelope { column, casts } if *casts == [column.ty.base()])
 }
 
 /// OID and modifier of an array of such elements, where that is not the server's.
