@@ -143,7 +143,7 @@ fn names_are_the_servers() {
         ("CASE WHEN a THEN b ELSE c END", Some("c")),
         ("CASE WHEN a THEN b ELSE 1::int END", Some("case")),
         ("COALESCE(a, b)", Some("coalesce")),
-        ("trim(leading from a)", Some("ltrim")),
+        ("trim(leading 'x' from a)", Some("ltrim")),
         ("trim(a)", Some("btrim")),
         ("a + b", None),
         ("a IS NULL", None),
