@@ -6,6 +6,7 @@
 mod array;
 mod error;
 mod reseal;
+mod search;
 
 pub use error::TransformError;
 pub use reseal::{Goal, Resealed, Resealer, stale_sql, uses_key_sql};
@@ -88,6 +89,15 @@ impl Transformer {
                 out.extend_from_slice(&self.term(column, &datum)?);
             }
             Role::EqualityArray(column) => self.term_array(slot, column, input, out)?,
+            Role::OrderWhole(column) | Role::OrderHead(column) => {
+                let datum = self.read(slot, &column.ty, input)?;
+                let head = matches!(slot.role, Role::OrderHead(_));
+                self.order_term(column, &datum, head, out)?;
+            }
+            Role::Caseless(column) => {
+                let datum = self.read(slot, &column.ty, input)?;
+                self.caseless_term(column, &datum, out)?;
+            }
         }
         self.done.0 += 1;
         Ok(true)
