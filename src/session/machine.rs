@@ -18,6 +18,7 @@ use crate::wire::backend::Status;
 use super::epoch::Hold;
 use super::error::End;
 use super::freshness::Freshness;
+use super::past::Past;
 use super::pipeline::Pipeline;
 use super::plans::Plans;
 use super::registry::{Names, Place};
@@ -99,6 +100,8 @@ pub(super) struct Machine {
     pub discarding: bool,
     /// The client has said "prepare" in SQL: there may be statements that were never parsed by message.
     pub prepares: bool,
+    /// Names whose values must not go on even so.
+    pub past: Past,
     /// The client has said good-bye.
     pub terminating: bool,
     /// The server has.
@@ -142,6 +145,7 @@ impl Machine {
             to_server: Vec::new(),
             discarding: false,
             prepares: false,
+            past: Past::default(),
             terminating: false,
             dying: false,
             tally: Tally::default(),

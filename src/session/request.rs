@@ -71,6 +71,11 @@ impl Machine {
     pub(super) fn request(&mut self, tag: u8, body: &[u8]) -> Result<Verdict, End> {
         if self.skipping && !matches!(tag, b'S' | b'X' | b'H') {
             // The server would ignore it, and it may hold values that were meant for what failed.
+            if tag == b'P'
+                && let Ok(parse) = Parse::parse(body)
+            {
+                self.past.note(parse.name);
+            }
             return Ok(Verdict::Replace);
         }
         match tag {
@@ -140,6 +145,7 @@ impl Machine {
                 Ruling::Replace
             }
             Ready::Refused(refusal) => {
+                self.past.note(parse.name);
                 self.refuse_parse(parse.name, refusal);
                 if parse.name.is_empty() {
                     self.statements.define(b"", None, self.place_before());
@@ -238,6 +244,9 @@ impl Machine {
         {
             return;
         }
+        if statement.planned.is_some() || statement.origin.is_some() {
+            self.past.note(name);
+        }
         self.statements.define(name, Some(statement), self.place());
     }
 
@@ -255,8 +264,8 @@ impl Machine {
         let statement = match self.statements.lookup(name, self.place()) {
             Lookup::Pending => return Ok(Verdict::Wait),
             Lookup::Known(Some(statement)) => statement,
-            // Made by an SQL PREPARE, perhaps.
-            Lookup::Known(None) if self.prepares && !name.is_empty() => {
+            // Made by an SQL PREPARE, perhaps; unless the client may mean another one, which has ended since.
+            Lookup::Known(None) if self.prepares && !name.is_empty() && !self.past.has(name) => {
                 Statement { planned: None, effects: Effects::ALL, origin: None }
             }
             Lookup::Known(None) => {
