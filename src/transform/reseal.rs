@@ -7,16 +7,13 @@
 
 use std::sync::Arc;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::TransformError;
 use crate::catalog::EncryptedColumn;
 use crate::crypto::{CryptoError, Envelope, TermKind};
 use crate::keys::{CellCipher, GroupBytes, KeyId, KeyInfo, KeyPurpose, Keyring, NewTerms, Slot};
 use crate::value::{Datum, Settings, Type};
-
-/// Memory that is kept from value to value; what a longer one took is given back, as all of it is wiped each time.
-const KEPT: usize = 1 << 16;
 
 /// What of a value shall be as the keyring has it now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,11 +88,7 @@ impl Resealer {
         if is_current(self.cipher.keyring(), group, column, goal, &old) {
             return Ok(Resealed::Already);
         }
-        // Wipes what the value before left; the memory is kept, if it is not too much.
-        match self.plaintext.capacity() > KEPT {
-            true => self.plaintext = Zeroizing::new(Vec::new()),
-            false => self.plaintext.zeroize(),
-        }
+        super::wipe(&mut self.plaintext);
         let tag = self.cipher.open(group, envelope, &mut self.plaintext).map_err(fail)?;
         let canonical = match goal {
             Goal::IndexTerms if self.cipher.lacks_term(group, &old).map_err(fail)? => {

@@ -312,7 +312,7 @@ fn long_values_do_not_make_short_ones_slow() {
         let value = stored(&stages[0], &column, &"x".repeat(len));
         resealer.reseal(&GROUP, None, Goal::IndexTerms, &value, &mut out).unwrap();
     }
-    assert!(resealer.plaintext.capacity() <= KEPT);
+    assert!(resealer.plaintext.capacity() <= super::super::KEPT);
     assert_eq!(format!("{resealer:?}"), "Resealer(CellCipher(Keyring(2 groups, 5 keys)))");
 }
 
