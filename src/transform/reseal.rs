@@ -69,12 +69,13 @@ impl Resealer {
     }
 
     /// Appends the value's new envelope to `out`, if it needs one. `column` is `None` in a table that no
-    /// configuration names, such as a copy made by CREATE TABLE AS: the envelope's own type serves then, and
-    /// terms are given only to a value that has some. On an error `out` is as before.
+    /// configuration names, such as a copy made by CREATE TABLE AS: the envelope's own type serves then, terms are
+    /// given only to a value that has some, and one that no key of the group has sealed stays as it is. On an error
+    /// `out` is as before.
     ///
     /// # Errors
-    /// XX001 for a value that is damaged, or under the keys of another group; 58000 if its key is unknown or
-    /// destroyed.
+    /// XX001 for a value that is damaged, or in a column of this group and under the keys of another; 58000 if its key
+    /// is unknown or destroyed.
     pub fn reseal(
         &mut self,
         group: &GroupBytes,
@@ -86,6 +87,9 @@ impl Resealer {
         let fail = |error: CryptoError| crypto_error(column, &error);
         let old = Envelope::parse(envelope).map_err(fail)?;
         if is_current(self.cipher.keyring(), group, column, goal, &old) {
+            return Ok(Resealed::Already);
+        }
+        if column.is_none() && !is_of(self.cipher.keyring(), group, &old) {
             return Ok(Resealed::Already);
         }
         super::wipe(&mut self.plaintext);
@@ -168,6 +172,11 @@ impl std::fmt::Debug for Resealer {
 /// Whether values of this place have terms: by the column's declaration, else as each is found.
 fn wants_terms(column: Option<&EncryptedColumn>, has_terms: bool) -> bool {
     has_terms || column.is_some_and(|column| column.equality)
+}
+
+/// Whether a value says that a key of the group has sealed it.
+fn is_of(keyring: &Keyring, group: &GroupBytes, envelope: &Envelope<'_>) -> bool {
+    keyring.data_keys(group).any(|key| key.id == envelope.data_key())
 }
 
 fn is_current(
