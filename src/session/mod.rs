@@ -10,6 +10,7 @@ mod freshness;
 mod machine;
 mod nested;
 mod opaque;
+mod past;
 mod pipeline;
 mod plan;
 mod planned;

@@ -15,7 +15,7 @@ use super::planner::{Planner, param_number};
 use super::query::Outputs;
 use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
 use super::scope::{Frame, Item, ScopeColumn, relation_columns};
-use crate::catalog::{Column, Relation};
+use crate::catalog::{Column, EncryptedColumn, Relation};
 
 impl Planner<'_> {
     /// A data-modifying statement, or a query; gives what RETURNING gives.
@@ -246,7 +246,8 @@ impl Planner<'_> {
                     return self.open_stored(OpenVal::new(id, value.extent), target);
                 }
                 let from = &value.column;
-                if from.group != target.group || from.ty != target.ty || from.equality != target.equality {
+                let kinds = |c: &EncryptedColumn| (c.equality, c.order, c.caseless, c.matching);
+                if from.group != target.group || from.ty != target.ty || kinds(from) != kinds(target) {
                     return Err(unsupported(
                         format!(
                             "copying {} to {}, which differ in type, key group or search,",

@@ -11,7 +11,7 @@ use super::planner::{Mode, Planner};
 use super::query::Outputs;
 use super::refuse::{Draft, Planned, full_name, unsupported};
 use super::types::{CastType, message_name};
-use crate::catalog::EncryptedColumn;
+use crate::catalog::{EncryptedColumn, SearchKinds};
 use crate::sql::plan::Role;
 use crate::value::{self, Type};
 
@@ -268,7 +268,7 @@ impl Planner<'_> {
                     )
                     .at(first));
                 }
-                let column = Arc::new(EncryptedColumn { ty, ..other.clone() });
+                let column = Arc::new(of_constants(other, ty));
                 let sealed = Sealed { column: Arc::clone(&column), target: None, read: true };
                 open.state = State::Sealed(sealed);
                 Ok(value.into_column(column))
@@ -317,7 +317,7 @@ impl Planner<'_> {
         match &mut open.state {
             State::Plain | State::Compared(_) => Err(torn().at(first)),
             State::Undecided => {
-                let column = Arc::new(EncryptedColumn { ty, ..EncryptedColumn::clone(target) });
+                let column = Arc::new(of_constants(target, ty));
                 open.state = State::Sealed(Sealed { column, target: Some(Arc::clone(target)), read: false });
                 Ok(())
             }
@@ -433,6 +433,18 @@ impl Planner<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What envelopes of constants of this type are beside an encrypted column: comparable with it, and no more.
+fn of_constants(other: &EncryptedColumn, ty: Type) -> EncryptedColumn {
+    EncryptedColumn {
+        ty,
+        order: false,
+        caseless: false,
+        matching: false,
+        complete: SearchKinds::default(),
+        ..other.clone()
     }
 }
 

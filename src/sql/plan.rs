@@ -142,16 +142,26 @@ pub enum Role {
     EqualityArray(Arc<EncryptedColumn>),
     /// An array whose elements become envelopes (`unnest($1)` on its way into this column). Server type `bytea[]`.
     StoreArray(Arc<EncryptedColumn>),
+    /// The whole order term of a value compared with this column. Server type `bytea`.
+    OrderWhole(Arc<EncryptedColumn>),
+    /// The bounded beginning of that term, which an index holds. Server type `bytea`.
+    OrderHead(Arc<EncryptedColumn>),
+    /// The caseless term of a value compared with this column: what differs only in case has the same. Server type
+    /// `bytea`.
+    Caseless(Arc<EncryptedColumn>),
 }
 
 impl Role {
-    /// The column that it is about.
+    /// The column whose keys serve.
     pub fn column(&self) -> &Arc<EncryptedColumn> {
         match self {
             Role::Store(column)
             | Role::Equality(column)
             | Role::EqualityArray(column)
-            | Role::StoreArray(column) => column,
+            | Role::StoreArray(column)
+            | Role::OrderWhole(column)
+            | Role::OrderHead(column)
+            | Role::Caseless(column) => column,
         }
     }
 
