@@ -9,8 +9,9 @@ mod libc;
 mod repertoire;
 mod stable;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, RwLock};
 
 use zeroize::Zeroizing;
 
@@ -123,6 +124,10 @@ enum Case {
     },
 }
 
+/// Collations that have been opened in this process.
+static KEPT: LazyLock<RwLock<HashMap<CollationFacts, Collation>>> = LazyLock::new(RwLock::default);
+const MAX_KEPT: usize = 1000;
+
 /// The hint where another collation of the column is the way out.
 const NAME_ANOTHER: &str =
     "Give the column another collation, as COLLATE \"C\", in the database and in the configuration.";
@@ -153,8 +158,24 @@ impl Collation {
         Self::open(&CollationFacts::c())
     }
 
-    /// Takes up a collation, as far as it can be followed here.
+    /// Takes up a collation, as far as it can be followed here. What was opened once is kept.
     pub fn open(facts: &CollationFacts) -> Self {
+        let kept = KEPT.read().ok().and_then(|kept| kept.get(facts).cloned());
+        if let Some(collation) = kept {
+            return collation;
+        }
+        let collation = Self::make(facts);
+        if let Ok(mut kept) = KEPT.write() {
+            // A server has few collations; this only bounds what many servers may add up to.
+            if kept.len() >= MAX_KEPT {
+                kept.clear();
+            }
+            kept.insert(facts.clone(), collation.clone());
+        }
+        collation
+    }
+
+    fn make(facts: &CollationFacts) -> Self {
         let order = order_of(facts);
         let case = case_of(facts);
         let name = match &order {

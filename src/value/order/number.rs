@@ -79,7 +79,9 @@ pub(super) fn integer(column: &Type, value: &Datum, out: &mut Vec<u8>) -> Result
 fn of_numeric(value: &Numeric) -> Place {
     match value.whole_part() {
         Some((whole, true)) => Place::At(whole),
-        Some((whole, false)) if value.is_negative() => whole.checked_sub(1).map_or(Place::Below, Place::Behind),
+        Some((whole, false)) if value.is_negative() => {
+            whole.checked_sub(1).map_or(Place::Below, Place::Behind)
+        }
         Some((whole, false)) => Place::Behind(whole),
         None if value.is_negative() => Place::Below,
         None => Place::Above,
@@ -151,7 +153,7 @@ fn write_numeric(number: &Numeric, out: &mut Vec<u8>) {
     }
     let start = out.len();
     match weight {
-        -NEAR..=NEAR => out.push((i32::from(UNITS) + weight) as u8),
+        near if near.abs() <= NEAR => out.push((i32::from(UNITS) + near) as u8),
         _ => {
             out.push(if weight < 0 { TINY } else { HUGE });
             // A numeric's weight has 16 bits.
