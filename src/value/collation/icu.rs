@@ -7,7 +7,7 @@ use icu_locale_core::{LanguageIdentifier, Locale};
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use zeroize::Zeroizing;
 
-use super::{NAME_ANOTHER, Refusal, stable};
+use super::{NAME_ANOTHER, Refusal, repertoire, stable};
 use crate::value::ValueError;
 
 /// Sort keys of an ICU locale.
@@ -63,7 +63,7 @@ impl IcuOrder {
     /// Appends the sort key, which holds no zero.
     pub fn write_key(&self, text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
         if !text.is_ascii() {
-            if text.chars().any(is_unknown) {
+            if !text.chars().all(repertoire::is_known) {
                 return Err(ValueError::unsupported(
                     "a text holds a character that the server's version of ICU may order differently",
                     "Store the text in a column that is not searched by order.",
@@ -82,11 +82,6 @@ impl IcuOrder {
         let Ok(()) = self.collator.write_sort_key_to(text, out);
         Ok(())
     }
-}
-
-/// Characters that have come with Unicode 15.1 or later, or whose place in the order has changed since 15.0.
-fn is_unknown(c: char) -> bool {
-    super::repertoire::DIFFERENT.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
 
 /// Case mapping of an ICU locale, or PostgreSQL's own.
@@ -129,6 +124,12 @@ impl IcuCase {
             None => super::mapped(text, true, map),
             Some(language) => {
                 check(text, map)?;
+                if language.language.as_str() == "el" && !text.is_ascii() {
+                    return Err(ValueError::unsupported(
+                        "upper case in Greek depends on the server's version of ICU",
+                        "Apply upper in the application.",
+                    ));
+                }
                 Ok(Zeroizing::new(self.mapper.uppercase_to_string(text, language).into_owned()))
             }
         }

@@ -1,4 +1,4 @@
-//! Collations of the C library: the same library's own functions, where it is here in the same version.
+//! Collations of the C library: the same library's own tables and functions, where it is here in the same version.
 
 pub(super) use platform::LibcLocale;
 
@@ -6,14 +6,23 @@ pub(super) use platform::LibcLocale;
 mod platform {
     use std::ffi::{CStr, CString};
 
-    use libc::{c_char, c_int, locale_t};
-    use zeroize::Zeroizing;
-
     use crate::value::ValueError;
+    use crate::value::collation::tables::Tables;
     use crate::value::collation::{NAME_ANOTHER, Refusal};
+    use libc::{c_char, c_int, locale_t};
+
+    /// Texts whose order tells whether a version of the library follows other rules than these.
+    const PROBES: &[&str] = &[
+        "a", "A", "b", "ab", "a b", "a-b", "a!b", "a!%b", "1", "2", "10", "1b", "1 b", "1!b", "1!%b",
+        "1!%&b", "2ä", "2%ä", "2%&ä", "ä2", "1ä%", "é", "e\u{301}", "é&z", "é& z", "é.z.", "é.,z", "$é",
+        "$_é", "中", "中2", "中2@", "中2@#", "字\t#2", "字\t#2+", "\t", "\u{1}", "\u{1}a", "ß", "ss", "SS",
+        "ch", "c", "h", "i", "İ", "ı", "ж", "Ж", "α", "ς", "Σ", "あ", "ア", "가", "힣", "א", "ع", "😀", "€",
+        "¾", "²", "①", "ไก", "กไ", "𝄞", "\u{e000}", "co-op", "coop", "CO-OP", "O'Neill", "ONeill", "12-34",
+        "1234",
+    ];
 
     unsafe extern "C" {
-        fn strxfrm_l(to: *mut c_char, from: *const c_char, size: usize, locale: locale_t) -> usize;
+        fn strcoll_l(left: *const c_char, right: *const c_char, locale: locale_t) -> c_int;
         fn towlower_l(c: u32, locale: locale_t) -> u32;
         fn towupper_l(c: u32, locale: locale_t) -> u32;
         fn iswalnum_l(c: u32, locale: locale_t) -> c_int;
@@ -66,12 +75,19 @@ mod platform {
                     ));
                 }
             }
-            Self::open(name).ok_or_else(|| {
+            let locale = Self::open(name).ok_or_else(|| {
                 Refusal::new(
                     format!("the C library's locale {name}, which orders the server's texts, is not installed here"),
                     format!("Install the locale {name} where Pyrite runs (on Debian: package locales-all)."),
                 )
-            })
+            })?;
+            if locale.keys_agree() {
+                return Ok(locale);
+            }
+            Err(Refusal::new(
+                format!("the order of the C library's locale {name}, version {own}, is not followed"),
+                NAME_ANOTHER,
+            ))
         }
 
         /// The locale that maps case, and whether its tables are known to be those of the server.
@@ -112,27 +128,34 @@ mod platform {
 
         /// Appends the sort key, which holds no NUL.
         pub fn write_key(&self, text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
-            let mut source = Zeroizing::new(Vec::with_capacity(text.len() + 1));
-            source.extend_from_slice(text.as_bytes());
-            if source.contains(&0) {
+            if text.as_bytes().contains(&0) {
                 return Err(ValueError::new("22021", "invalid byte sequence for encoding \"UTF8\": 0x00"));
             }
-            source.push(0);
-            let mut key = Zeroizing::new(vec![0u8; text.len().saturating_mul(4) + 64]);
-            for _ in 0..2 {
-                // SAFETY: the source ends with NUL, and no more than the size given is written.
-                let length =
-                    unsafe { strxfrm_l(key.as_mut_ptr().cast(), source.as_ptr().cast(), key.len(), self.0) };
-                if let Some(written) = key.get(..length).filter(|_| length < key.len()) {
-                    out.extend_from_slice(written);
-                    return Ok(());
-                }
-                if length > isize::MAX as usize / 2 {
-                    break;
-                }
-                key = Zeroizing::new(vec![0u8; length + 1]);
-            }
-            Err(ValueError::new("XX000", "the C library made no sort key of a text"))
+            // SAFETY: the locale lives as long as this.
+            let tables = unsafe { Tables::of(self.0) };
+            let tables = tables.ok_or_else(|| ValueError::new("XX000", "a locale without an order"))?;
+            tables.write_key(text, out);
+            Ok(())
+        }
+
+        /// Whether the keys agree with the library's own comparison, over all pairs of texts that try what is
+        /// special about its rules.
+        fn keys_agree(&self) -> bool {
+            // SAFETY: the locale lives as long as this.
+            let Some(tables) = (unsafe { Tables::of(self.0) }) else { return false };
+            let keyed = PROBES.iter().filter_map(|probe| {
+                let mut key = Vec::new();
+                tables.write_key(probe, &mut key);
+                Some((CString::new(*probe).ok()?, key))
+            });
+            let keyed: Vec<(CString, Vec<u8>)> = keyed.collect();
+            keyed.iter().all(|(left, left_key)| {
+                keyed.iter().all(|(right, right_key)| {
+                    // SAFETY: both end with NUL.
+                    let theirs = unsafe { strcoll_l(left.as_ptr(), right.as_ptr(), self.0) };
+                    theirs.cmp(&0) == left_key.cmp(right_key)
+                })
+            })
         }
 
         pub fn lower(&self, c: char) -> char {

@@ -8,6 +8,8 @@ mod icu;
 mod libc;
 mod repertoire;
 mod stable;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod tables;
 
 use std::collections::HashMap;
 use std::fmt;

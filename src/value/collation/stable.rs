@@ -18,10 +18,13 @@ const RECENT: &[(char, char)] = &[
     ('\u{2C5F}', '\u{2C5F}'),
     ('\u{A794}', '\u{A794}'),
     ('\u{A7AE}', '\u{A7FF}'),
+    ('\u{AB4B}', '\u{AB4C}'),
+    ('\u{AB6C}', '\u{AB6D}'),
     ('\u{10570}', '\u{105BF}'),
     ('\u{10D50}', '\u{10D8F}'),
     ('\u{16E40}', '\u{16E7F}'),
     ('\u{16EA0}', '\u{16EDF}'),
+    ('\u{1DF00}', '\u{1DFFF}'),
 ];
 
 /// Whether servers may map this letter differently.

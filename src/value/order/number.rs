@@ -22,6 +22,8 @@ const NEAR: i32 = 40;
 const HUGE: u8 = 0xF0;
 const INFINITY: u8 = 0xFE;
 const NAN: u8 = 0xFF;
+/// Added to each digit, so that none begins as the end of a negative number does.
+const DIGIT: u16 = 0x0100;
 /// Behind a negative number's digits: what ends first is the larger one.
 const END_OF_NEGATIVE: u8 = 0xFF;
 
@@ -160,7 +162,7 @@ fn write_numeric(number: &Numeric, out: &mut Vec<u8>) {
             out.extend((weight as i16 ^ i16::MIN).to_be_bytes());
         }
     }
-    digits.iter().for_each(|digit| out.extend(digit.to_be_bytes()));
+    digits.iter().for_each(|digit| out.extend((digit + DIGIT).to_be_bytes()));
     if number.is_negative() {
         out.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
         out.push(END_OF_NEGATIVE);
