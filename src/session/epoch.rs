@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::database::{Pin, Snapshot};
 use crate::keys::KeyId;
 use crate::sql::plan::Refusal;
+use crate::transform::ReadyFormula;
 use crate::value::Format;
 
 use super::machine::{Awaited, Machine};
@@ -90,11 +91,17 @@ impl Machine {
     }
 
     /// A portal of a statement whose values were sealed just now.
-    pub(super) fn bound_portal(&self, planned: Rc<Planned>, formats: Vec<Format>) -> BoundPortal {
+    pub(super) fn bound_portal(
+        &self,
+        planned: Rc<Planned>,
+        formats: Vec<Format>,
+        formulas: Vec<Option<ReadyFormula>>,
+    ) -> BoundPortal {
         let epoch = self.snapshot.keyring.counter();
         BoundPortal {
             planned,
             formats,
+            formulas,
             epoch,
             lapses: self.database.lease().lapses(),
             fate: Cell::new(Fate::Open),

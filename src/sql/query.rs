@@ -7,7 +7,9 @@ use sqlparser::ast::{
 };
 
 use super::consts::Extent;
+use super::edits::Part;
 use super::expr::{Val, ident, object_name};
+use super::formula::figure_name;
 use super::parse::index_of;
 use super::plan::Output;
 use super::planner::{CteScope, Planner, open};
@@ -214,7 +216,7 @@ impl Planner<'_> {
                     self.plain_const(value);
                     Held::default()
                 }
-                Val::Choice(_) => {
+                Val::Choice(_) | Val::Computed(_) => {
                     self.settle_plain(column.value.clone(), "COALESCE or CASE inside a subquery or view")?;
                     Held::default()
                 }
@@ -280,12 +282,13 @@ impl Planner<'_> {
         for item in list {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let value = self.output_value(expr)?;
-                    outputs.push(figure_name(expr).unwrap_or_else(|| "?column?".to_owned()), value);
+                    let name = figure_name(expr).unwrap_or_else(|| "?column?".to_owned());
+                    let value = self.output_value(expr, Some(&name))?;
+                    outputs.push(name, value);
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
                     let name = ident(alias)?;
-                    let value = self.output_value(expr)?;
+                    let value = self.output_value(expr, None)?;
                     outputs.push(name, value);
                 }
                 SelectItem::Wildcard(options) => {
@@ -330,11 +333,6 @@ impl Planner<'_> {
             outputs.push(name, value);
         }
         Ok(())
-    }
-
-    /// An expression of a select list: an encrypted column may stand there by itself.
-    fn output_value(&mut self, expr: &Expr) -> Planned<Val> {
-        self.expr(expr)
     }
 
     /// An entry of ORDER BY, GROUP BY or DISTINCT ON: an output's name or number, or an expression.
@@ -394,8 +392,10 @@ impl Planner<'_> {
     /// Outputs that nobody looks at (EXISTS).
     pub fn settle_ignored(&mut self, outputs: Outputs) {
         for value in outputs.columns.into_iter().flat_map(|c| c.value.alternatives()) {
-            if let Val::Const(value) = value {
-                self.plain_const(&value);
+            match value {
+                Val::Const(value) => self.plain_const(&value),
+                Val::Computed(computed) => self.replace(computed.extent, vec![Part::Text("NULL".to_owned())]),
+                _ => {}
             }
         }
     }
@@ -414,6 +414,10 @@ impl Planner<'_> {
                 Val::Column(value) => value,
                 Val::Choice(choice) => {
                     list.push(self.choice_output(choice)?);
+                    continue;
+                }
+                Val::Computed(computed) => {
+                    list.push(self.computed_output(*computed)?);
                     continue;
                 }
                 other => {
@@ -522,42 +526,4 @@ fn wildcard(options: &WildcardAdditionalOptions) -> Planned<Option<usize>> {
         || options.opt_rename.is_some()
         || options.opt_alias.is_some();
     if foreign { Err(Draft::at(syntax("a wildcard"), token)) } else { Ok(token) }
-}
-
-/// The name that PostgreSQL gives an output column without an alias; `None` where it has no idea.
-fn figure_name(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Identifier(name) => ident(name).ok(),
-        Expr::CompoundIdentifier(names) => names.last().and_then(|n| ident(n).ok()),
-        Expr::Function(function) => object_name(&function.name).ok().and_then(|(mut parts, _)| parts.pop()),
-        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => figure_name(inner),
-        Expr::Cast { expr, data_type, .. } => figure_name(expr).or_else(|| {
-            let name = data_type.to_string().to_ascii_lowercase();
-            Some(name.split(['(', '[', ' ']).next().unwrap_or_default().to_owned())
-        }),
-        Expr::Case { else_result, .. } => {
-            else_result.as_deref().and_then(figure_name).or_else(|| Some("case".to_owned()))
-        }
-        Expr::Array(_) => Some("array".to_owned()),
-        Expr::Exists { .. } => Some("exists".to_owned()),
-        Expr::Extract { .. } => Some("extract".to_owned()),
-        Expr::Substring { .. } => Some("substring".to_owned()),
-        Expr::Position { .. } => Some("position".to_owned()),
-        Expr::Overlay { .. } => Some("overlay".to_owned()),
-        Expr::Ceil { .. } => Some("ceil".to_owned()),
-        Expr::Floor { .. } => Some("floor".to_owned()),
-        Expr::AtTimeZone { .. } => Some("timezone".to_owned()),
-        Expr::Tuple(_) => Some("row".to_owned()),
-        Expr::Trim { .. } => Some("btrim".to_owned()),
-        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => Some("bool".to_owned()),
-        Expr::Subquery(query) => match &*query.body {
-            SetExpr::Select(select) => match select.projection.first()? {
-                SelectItem::UnnamedExpr(expr) => figure_name(expr),
-                SelectItem::ExprWithAlias { alias, .. } => ident(alias).ok(),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    }
 }

@@ -13,6 +13,7 @@ mod error;
 mod float;
 mod json;
 mod jsonb;
+pub(crate) mod moments;
 mod numeric;
 mod settings;
 mod simple;
