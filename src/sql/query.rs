@@ -9,7 +9,7 @@ use sqlparser::ast::{
 use super::consts::Extent;
 use super::edits::Part;
 use super::expr::{Val, ident, object_name};
-use super::formula::figure_name;
+use super::names::figure_name;
 use super::parse::index_of;
 use super::plan::Output;
 use super::planner::{CteScope, Planner, open};

@@ -7,6 +7,7 @@ mod array;
 mod compute;
 mod error;
 mod reseal;
+mod search;
 
 pub use compute::{ReadyFormula, Sent};
 pub use error::TransformError;
@@ -90,6 +91,15 @@ impl Transformer {
                 out.extend_from_slice(&self.term(column, &datum)?);
             }
             Role::EqualityArray(column) => self.term_array(slot, column, input, out)?,
+            Role::OrderWhole(column) | Role::OrderHead(column) => {
+                let datum = self.read(slot, &column.ty, input)?;
+                let head = matches!(slot.role, Role::OrderHead(_));
+                self.order_term(column, &datum, head, out)?;
+            }
+            Role::Caseless(column) => {
+                let datum = self.read(slot, &column.ty, input)?;
+                self.caseless_term(column, &datum, out)?;
+            }
         }
         self.done.0 += 1;
         Ok(true)

@@ -1,7 +1,7 @@
 //! Values on their way through a rotation.
 
 use super::*;
-use crate::catalog::{GroupId, SearchSlot};
+use crate::catalog::{GroupId, SearchKinds, SearchSlot};
 use crate::crypto::{Key, envelope};
 use crate::keys::{KeyState, KeyringBuilder};
 use crate::sql::plan::{Role, Slot as PlanSlot, Source};
@@ -62,6 +62,11 @@ fn column(ty: Type, equality: bool) -> Arc<EncryptedColumn> {
         group: GroupId(GROUP),
         group_name: name("g"),
         equality,
+        order: false,
+        caseless: false,
+        matching: false,
+        complete: SearchKinds::default(),
+        collation: None,
         slot: SearchSlot::A,
     })
 }

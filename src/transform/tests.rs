@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{TransformError, Transformer};
-use crate::catalog::{EncryptedColumn, GroupId, SearchSlot};
+use crate::catalog::{EncryptedColumn, GroupId, SearchKinds, SearchSlot};
 use crate::crypto::{Key, KeyId};
 use crate::keys::{Keyring, KeyringBuilder};
 use crate::sql::plan::{Role, Slot, Source};
@@ -37,6 +37,11 @@ fn column(ty: Type, group: [u8; 16]) -> Arc<EncryptedColumn> {
         group: GroupId(group),
         group_name: name("g"),
         equality: ty.family().is_some(),
+        order: false,
+        caseless: false,
+        matching: false,
+        complete: SearchKinds::default(),
+        collation: None,
         slot: SearchSlot::A,
     })
 }

@@ -4,7 +4,6 @@
 //! was before and looks whether a formula can be made of it, for whoever can use one: the outermost select list
 //! ([`output`]), and conditions.
 
-mod names;
 mod output;
 mod walk;
 
@@ -16,8 +15,6 @@ use super::planner::{Mode, ParamDraft, Planner};
 use super::refuse::{Draft, Planned};
 use crate::evaluate::Formula;
 use crate::value::Type;
-
-pub(super) use names::figure_name;
 
 /// An expression over encrypted columns (and constants, and plain columns) that the server cannot compute.
 #[derive(Clone, Debug)]
