@@ -14,6 +14,7 @@ mod dml;
 mod edits;
 mod expr;
 mod follow;
+mod formula;
 mod from;
 mod function;
 mod guard;
