@@ -4,6 +4,7 @@
 //! out by its outputs; neither knows a key. Errors name the column and never the value.
 
 mod array;
+mod copy;
 mod error;
 mod reseal;
 
