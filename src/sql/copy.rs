@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::copy_options::{Columns, Options, options};
 use super::lexer::Tokens;
 use super::parse;
-use super::plan::{CopyColumn, CopyDirection, CopyPlan, Output};
+use super::plan::{CopyColumn, CopyDirection, CopyFormat, CopyLayout, CopyPlan, Output};
 use super::planner::{Mode, Planner};
 use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::scope::{Frame, Item, relation_columns};
@@ -20,7 +20,8 @@ struct Parts {
     /// The relation's name, or the query in its parentheses.
     source: Source,
     direction: CopyDirection,
-    options: Options,
+    /// `None`: the server is sure to refuse the statement.
+    options: Option<Options>,
     /// Tokens of the condition.
     condition: Option<Range<usize>>,
     /// Data comes from or goes to a place on the server.
@@ -162,11 +163,9 @@ fn table(
             let mut columns = Vec::new();
             for index in list.filter(|index| !tokens.is_sign(*index, ",")) {
                 let name = name(index)?;
-                let column = relation.column(&name).ok_or_else(|| {
-                    let message =
-                        format!("column \"{name}\" of relation \"{}\" does not exist", relation.name);
-                    Draft::new("42703", message).at(Some(index))
-                })?;
+                let Some(column) = relation.column(&name) else {
+                    return Ok(Some(hopeless(parts)));
+                };
                 columns.push(column.clone());
             }
             columns
@@ -235,9 +234,27 @@ fn needs_simple(planner: &Planner<'_>) -> Planned<()> {
     ))
 }
 
+/// A statement that the server is to refuse when it runs. Should it not, it gets no data.
+fn hopeless(parts: &Parts) -> CopyPlan {
+    let format = CopyFormat {
+        layout: CopyLayout::Text,
+        delimiter: b'\t',
+        quote: b'"',
+        escape: b'"',
+        null: String::new(),
+        default: None,
+        header: false,
+    };
+    let (direction, table) = (parts.direction, String::new());
+    CopyPlan { direction, table, format, header_match: false, columns: Vec::new() }
+}
+
 fn describe(parts: &Parts, table: &str, columns: Vec<(String, u32, Output)>) -> Option<CopyPlan> {
     columns.iter().find(|(_, _, value)| *value != Output::Plain)?;
-    let Options { format, force_quote, force_not_null, force_null, header_match } = &parts.options;
+    let Some(Options { format, force_quote, force_not_null, force_null, header_match }) = &parts.options
+    else {
+        return Some(hopeless(parts));
+    };
     let named = |list: &Columns, name: &str| match list {
         Columns::All => true,
         Columns::List(names) => names.iter().any(|n| n == name),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::lexer::{Kind, Tokens};
 use super::plan::{CopyFormat, CopyLayout};
-use super::refuse::{Draft, Planned, syntax, unsupported};
+use super::refuse::{Planned, syntax, unsupported};
 
 /// Columns that an option names.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ enum Argument {
 
 #[derive(Default)]
 struct Given {
+    /// The server is sure to refuse them.
+    wrong: bool,
     layout: Option<CopyLayout>,
     delimiter: Option<u8>,
     quote: Option<u8>,
@@ -45,8 +47,8 @@ struct Given {
     force_null: Option<Columns>,
 }
 
-/// Reads the options in tokens `range`.
-pub(super) fn options(tokens: &Tokens<'_>, range: Range<usize>, binary: bool) -> Planned<Options> {
+/// Reads the options in tokens `range`; `None` if the server is sure to refuse them.
+pub(super) fn options(tokens: &Tokens<'_>, range: Range<usize>, binary: bool) -> Planned<Option<Options>> {
     let mut given = Given { layout: binary.then_some(CopyLayout::Binary), ..Given::default() };
     let mut at = range.start;
     // COPY … [USING] DELIMITERS 'x', from before there were options.
@@ -73,7 +75,7 @@ pub(super) fn options(tokens: &Tokens<'_>, range: Range<usize>, binary: bool) ->
             at = old_option(tokens, at, &mut given)?;
         }
     }
-    Ok(given.finish())
+    Ok((!given.wrong).then(|| given.finish()))
 }
 
 fn text(tokens: &Tokens<'_>, at: usize) -> Planned<String> {
@@ -163,26 +165,19 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-fn one_byte(name: &str, argument: Argument, at: usize) -> Planned<u8> {
+fn one_byte(argument: &Argument) -> Option<u8> {
     match argument {
-        Argument::Text(text) if text.len() == 1 => Ok(text.bytes().next().unwrap_or_default()),
-        _ => {
-            let message = format!("COPY {name} must be a single one-byte character");
-            Err(Draft::new("0A000", message).at(Some(at)))
-        }
+        Argument::Text(text) if text.len() == 1 => text.bytes().next(),
+        _ => None,
     }
 }
 
 impl Given {
     fn set(&mut self, name: &str, argument: Argument, at: usize) -> Planned<()> {
-        let twice = || Draft::new("42601", "conflicting or redundant options").at(Some(at));
-        let columns = |slot: &mut Option<Columns>, argument: Argument| match argument {
-            Argument::Columns(columns) if slot.is_none() => {
-                *slot = Some(columns);
-                Ok(())
-            }
-            Argument::Columns(_) => Err(twice()),
-            _ => Err(syntax("COPY").at(Some(at))),
+        let mut wrong = false;
+        let mut columns = |slot: &mut Option<Columns>, argument: Argument| match argument {
+            Argument::Columns(columns) => wrong |= slot.replace(columns).is_some(),
+            _ => wrong = true,
         };
         match (name, argument) {
             ("format", Argument::Text(format)) => {
@@ -191,18 +186,23 @@ impl Given {
                     "csv" => CopyLayout::Csv,
                     "binary" => CopyLayout::Binary,
                     _ => {
-                        let message = format!("COPY format \"{format}\" not recognized");
-                        return Err(Draft::new("22023", message).at(Some(at)));
+                        self.wrong = true;
+                        return Ok(());
                     }
                 };
-                if self.layout.replace(layout).is_some() {
-                    return Err(twice());
-                }
+                wrong = self.layout.replace(layout).is_some();
             }
             ("freeze", _) => {}
-            ("delimiter", value) => self.delimiter = Some(one_byte(name, value, at)?),
-            ("quote", value) => self.quote = Some(one_byte(name, value, at)?),
-            ("escape", value) => self.escape = Some(one_byte(name, value, at)?),
+            ("delimiter" | "quote" | "escape", value) => {
+                let slot = match name {
+                    "delimiter" => &mut self.delimiter,
+                    "quote" => &mut self.quote,
+                    _ => &mut self.escape,
+                };
+                let value = one_byte(&value);
+                wrong = value.is_none() || slot.is_some();
+                *slot = value;
+            }
             ("null", Argument::Text(value)) => self.null = Some(value),
             ("default", Argument::Text(value)) => self.default = Some(value),
             ("header", Argument::None) => self.header = true,
@@ -212,9 +212,9 @@ impl Given {
             ("header", Argument::Text(value)) => {
                 self.header = truth(&value).ok_or_else(|| syntax("COPY's HEADER").at(Some(at)))?;
             }
-            ("force_quote", value) => columns(&mut self.force_quote, value)?,
-            ("force_not_null", value) => columns(&mut self.force_not_null, value)?,
-            ("force_null", value) => columns(&mut self.force_null, value)?,
+            ("force_quote", value) => columns(&mut self.force_quote, value),
+            ("force_not_null", value) => columns(&mut self.force_not_null, value),
+            ("force_null", value) => columns(&mut self.force_null, value),
             ("encoding", Argument::Text(value)) => {
                 let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
                 if !["utf8", "unicode"].contains(&plain.to_ascii_lowercase().as_str()) {
@@ -233,6 +233,7 @@ impl Given {
                 .at(Some(at)));
             }
         }
+        self.wrong |= wrong;
         Ok(())
     }
 
