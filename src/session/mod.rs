@@ -11,6 +11,7 @@ mod errors;
 mod freshness;
 mod machine;
 mod opaque;
+mod past;
 mod pipeline;
 mod plan;
 mod planned;

@@ -164,7 +164,7 @@ impl Planned {
 
 /// Whether a value is sealed, or terms are compared.
 fn uses_keys(slots: &[Slot], pieces: &[Piece]) -> bool {
-    let term = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains("pyrite.eq"));
+    let term = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains("pyrite."));
     !slots.is_empty() || pieces.iter().any(term)
 }
 

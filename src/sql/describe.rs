@@ -12,6 +12,9 @@ fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
         Role::Store(column) => ("sealed", column),
         Role::Equality(column) => ("term of", column),
         Role::EqualityArray(column) => ("terms of", column),
+        Role::OrderWhole(column) => ("order term of", column),
+        Role::OrderHead(column) => ("head of the order term of", column),
+        Role::Caseless(column) => ("caseless term of", column),
     }
 }
 

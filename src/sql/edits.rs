@@ -16,6 +16,8 @@ pub(super) enum Part {
 enum Order {
     /// Closes something that ends here: inner ones first.
     After(usize),
+    /// Names what ends here, behind all that closes.
+    Name,
     /// Opens something that starts here: outer (later) ones first.
     Before(std::cmp::Reverse<usize>),
     /// Stands for the span.
@@ -48,6 +50,14 @@ impl Edits {
     pub fn after(&mut self, at: usize, text: impl Into<String>) {
         let order = Order::After(self.list.len());
         self.list.push(Edit { span: at..at, order, parts: vec![Part::Text(text.into())] });
+    }
+
+    /// Text behind everything that closes at this place; once.
+    pub fn name(&mut self, at: usize, text: impl Into<String>) {
+        let named = |edit: &Edit| edit.order == Order::Name && edit.span.start == at;
+        if !self.list.iter().any(named) {
+            self.list.push(Edit { span: at..at, order: Order::Name, parts: vec![Part::Text(text.into())] });
+        }
     }
 
     pub fn replace(&mut self, span: Range<usize>, parts: Vec<Part>) {

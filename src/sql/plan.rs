@@ -228,6 +228,27 @@ pub enum Role {
     Equality(Arc<EncryptedColumn>),
     /// An array whose elements become equality terms (`= ANY($1)`). Server type `bytea[]`.
     EqualityArray(Arc<EncryptedColumn>),
+    /// The whole order term of a value compared with this column. Server type `bytea`.
+    OrderWhole(Arc<EncryptedColumn>),
+    /// The bounded beginning of that term, which an index holds. Server type `bytea`.
+    OrderHead(Arc<EncryptedColumn>),
+    /// The caseless term of a value compared with this column: what differs only in case has the same. Server type
+    /// `bytea`.
+    Caseless(Arc<EncryptedColumn>),
+}
+
+impl Role {
+    /// The column whose keys serve.
+    pub fn column(&self) -> &Arc<EncryptedColumn> {
+        match self {
+            Role::Store(column)
+            | Role::Equality(column)
+            | Role::EqualityArray(column)
+            | Role::OrderWhole(column)
+            | Role::OrderHead(column)
+            | Role::Caseless(column) => column,
+        }
+    }
 }
 
 /// A client parameter in a rewritten statement.

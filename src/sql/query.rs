@@ -8,6 +8,7 @@ use sqlparser::ast::{
 
 use super::consts::Extent;
 use super::expr::{Val, ident, object_name};
+use super::names::figure_name;
 use super::parse::index_of;
 use super::plan::Output;
 use super::planner::{CteScope, Planner, open};
@@ -522,42 +523,4 @@ fn wildcard(options: &WildcardAdditionalOptions) -> Planned<Option<usize>> {
         || options.opt_rename.is_some()
         || options.opt_alias.is_some();
     if foreign { Err(Draft::at(syntax("a wildcard"), token)) } else { Ok(token) }
-}
-
-/// The name that PostgreSQL gives an output column without an alias; `None` where it has no idea.
-fn figure_name(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Identifier(name) => ident(name).ok(),
-        Expr::CompoundIdentifier(names) => names.last().and_then(|n| ident(n).ok()),
-        Expr::Function(function) => object_name(&function.name).ok().and_then(|(mut parts, _)| parts.pop()),
-        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => figure_name(inner),
-        Expr::Cast { expr, data_type, .. } => figure_name(expr).or_else(|| {
-            let name = data_type.to_string().to_ascii_lowercase();
-            Some(name.split(['(', '[', ' ']).next().unwrap_or_default().to_owned())
-        }),
-        Expr::Case { else_result, .. } => {
-            else_result.as_deref().and_then(figure_name).or_else(|| Some("case".to_owned()))
-        }
-        Expr::Array(_) => Some("array".to_owned()),
-        Expr::Exists { .. } => Some("exists".to_owned()),
-        Expr::Extract { .. } => Some("extract".to_owned()),
-        Expr::Substring { .. } => Some("substring".to_owned()),
-        Expr::Position { .. } => Some("position".to_owned()),
-        Expr::Overlay { .. } => Some("overlay".to_owned()),
-        Expr::Ceil { .. } => Some("ceil".to_owned()),
-        Expr::Floor { .. } => Some("floor".to_owned()),
-        Expr::AtTimeZone { .. } => Some("timezone".to_owned()),
-        Expr::Tuple(_) => Some("row".to_owned()),
-        Expr::Trim { .. } => Some("btrim".to_owned()),
-        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => Some("bool".to_owned()),
-        Expr::Subquery(query) => match &*query.body {
-            SetExpr::Select(select) => match select.projection.first()? {
-                SelectItem::UnnamedExpr(expr) => figure_name(expr),
-                SelectItem::ExprWithAlias { alias, .. } => ident(alias).ok(),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    }
 }
