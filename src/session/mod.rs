@@ -3,6 +3,8 @@
 mod cancel;
 mod conflict;
 mod console;
+mod copy;
+mod copying;
 mod epoch;
 mod error;
 mod errors;
@@ -20,6 +22,7 @@ mod request;
 mod response;
 mod roster;
 mod shared;
+mod spans;
 mod startup;
 
 use std::cell::Cell;

@@ -4,12 +4,15 @@
 //! out by its outputs; neither knows a key. Errors name the column and never the value.
 
 mod array;
+mod compute;
+mod copy;
 mod error;
 mod json;
 mod nested;
 mod reseal;
 mod search;
 
+pub use compute::{ReadyFormula, Sent};
 pub use error::TransformError;
 pub use reseal::{Goal, Resealed, Resealer, stale_sql, uses_key_sql};
 
@@ -149,28 +152,8 @@ impl Transformer {
         written.map_err(|e| TransformError::value(column, &e))
     }
 
-    /// Opens an envelope of `column` and applies casts; see [`Transformer::open`].
-    fn open_datum(
-        &mut self,
-        column: &EncryptedColumn,
-        casts: &[Type],
-        envelope: &[u8],
-    ) -> Result<Datum, TransformError> {
-        self.decrypt(column, envelope)?;
-        let settings = self.settings.as_ref().map_err(|e| TransformError::value(column, e))?;
-        let opened = || {
-            let mut datum = Datum::from_plaintext(&column.ty, &self.plaintext)?;
-            for cast in casts {
-                datum = datum.cast(cast, CastContext::Explicit, settings)?;
-            }
-            Ok(datum)
-        };
-        opened().map_err(|e: ValueError| TransformError::value(column, &e))
-    }
-
-    /// Decrypts an envelope of `column` into the session's buffer.
+    /// Opens an envelope of `column` into the buffer for plaintext.
     fn decrypt(&mut self, column: &EncryptedColumn, envelope: &[u8]) -> Result<(), TransformError> {
-        self.settings.as_ref().map_err(|e| TransformError::value(column, e))?;
         wipe(&mut self.plaintext);
         self.unknown = None;
         let opened = self.cipher.open(&column.group.0, envelope, &mut self.plaintext);

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{TransformError, Transformer};
 use crate::catalog::EncryptedColumn;
 use crate::sql::plan::{Field, Shape};
-use crate::value::{self, ArrayPart, Datum, Format, Input, Settings, Type};
+use crate::value::{self, ArrayPart, CastContext, Datum, Format, Input, Settings, Type, ValueError};
 
 /// Plaintext that is wiped when dropped.
 type Secret = Zeroizing<Vec<u8>>;
@@ -147,9 +147,13 @@ impl Transformer {
         out: &mut Vec<u8>,
     ) -> Result<(), TransformError> {
         let envelope = bytea(column, text)?;
-        let datum = self.open_datum(column, casts, &envelope)?;
+        let datum = self.open_datum(column, &envelope)?;
         let settings = self.settings.as_ref()?;
-        datum.write_json(jsonb, settings, out).map_err(|e| TransformError::value(column, &e))
+        let written = |datum: Datum, out: &mut Vec<u8>| {
+            let cast = |datum: Datum, ty| datum.cast(ty, CastContext::Explicit, settings);
+            casts.iter().try_fold(datum, cast)?.write_json(jsonb, settings, out)
+        };
+        written(datum, out).map_err(|e: ValueError| TransformError::value(column, &e))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod array;
 mod cast;
+mod collation;
 mod composite;
 mod datetime;
 mod datum;
@@ -14,7 +15,9 @@ mod error;
 mod float;
 mod json;
 mod jsonb;
+pub(crate) mod moments;
 mod numeric;
+pub mod order;
 mod settings;
 mod simple;
 mod strings;
@@ -23,6 +26,7 @@ mod types;
 
 pub use array::decode_array;
 pub use cast::{CastContext, assignable, explicitly_castable};
+pub use collation::{Collation, CollationFacts, Provider, Refusal as CollationRefusal};
 pub use composite::{
     ArrayPart, BinaryArray, array_parts, binary_array, record_fields, record_fields_binary, write_array_element,
     write_record_field,
