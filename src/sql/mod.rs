@@ -4,18 +4,22 @@
 //! into tokens by PostgreSQL's rules ([`lexer`]), parsed, resolved against the catalog, and becomes a
 //! [`plan::Plan`]: span edits on the client's own text, or a refusal.
 
+mod aggregate;
 mod bulk;
 mod choice;
+mod columns;
 mod compare;
 mod consts;
 mod create;
 mod describe;
+mod distinct;
 mod dml;
 mod edits;
 mod expr;
 mod follow;
 mod from;
 mod function;
+mod grouping;
 mod guard;
 mod items;
 pub mod lexer;
@@ -28,9 +32,11 @@ mod refuse;
 mod scope;
 mod screen;
 mod script;
+mod sets;
 mod slots;
 mod statement;
 mod types;
+mod using;
 mod utility;
 
 #[cfg(test)]
