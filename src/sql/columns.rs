@@ -124,14 +124,20 @@ impl Planner<'_> {
             let mut written = text.clone();
             if let Val::Column(value) = &mut value {
                 value.written = text;
-                if let Some(representative) = self.representative(at, extent)? {
-                    super::grouping::check_alike(&value.column, "GROUP BY", place)?;
+                let dependent = self.depend(at, place)?;
+                if let Some(representative) = self.representative(at, extent)?.or(dependent) {
+                    if representative.is_of_many() {
+                        super::grouping::check_alike(&value.column, "GROUP BY", place)?;
+                    }
                     let function = value.column.equality_function();
                     written = written.map(|text| representative.around(&text, function));
                     value.written = written.clone();
                     value.shown = value.origin.take().or(value.shown);
                     expand = true;
                 }
+            }
+            if matches!(value, Val::Plain) {
+                self.depend(at, place)?;
             }
             texts.push(written.map(|text| format!("{text} AS {}", quoted(&name))));
             outputs.push(name, value);

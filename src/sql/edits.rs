@@ -20,6 +20,8 @@ enum Order {
     Name,
     /// Another entry of the list, behind the name.
     Behind,
+    /// Closes a whole query: inner ones first.
+    Close(usize),
     /// Opens something that starts here: outer (later) ones first.
     Before(std::cmp::Reverse<usize>),
     /// Stands for the span.
@@ -65,6 +67,12 @@ impl Edits {
     /// Text behind everything that belongs to what ends here, its name too.
     pub fn behind(&mut self, at: usize, text: impl Into<String>) {
         self.list.push(Edit { span: at..at, order: Order::Behind, parts: vec![Part::Text(text.into())] });
+    }
+
+    /// Text that closes a whole query which ends here.
+    pub fn close(&mut self, at: usize, text: impl Into<String>) {
+        let order = Order::Close(self.list.len());
+        self.list.push(Edit { span: at..at, order, parts: vec![Part::Text(text.into())] });
     }
 
     pub fn replace(&mut self, span: Range<usize>, parts: Vec<Part>) {

@@ -183,6 +183,8 @@ impl Planner<'_> {
             Some(cte) => (cte.columns.clone(), cte.open, None),
             None => {
                 let relation = self.resolve_relation(schema, table, token)?;
+                let frame = self.frame()?;
+                frame.relations.push((frame.items.len(), relation.oid));
                 (relation_columns(&relation), false, Some(relation.schema))
             }
         };

@@ -13,6 +13,7 @@ use sqlparser::ast::{Expr, GroupByExpr, Select, Spanned, Value};
 
 use super::columns::Shape;
 use super::consts::Extent;
+use super::dependent::Dependent;
 use super::edits::Part;
 use super::expr::{ColumnVal, Val, ident};
 use super::parse::index_of;
@@ -26,20 +27,55 @@ use crate::value::Type;
 /// By what a SELECT is grouped, as far as encrypted columns go.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Grouping {
-    /// The encrypted columns among its keys.
+    /// The columns among its keys.
     keys: Vec<Location>,
+    /// Tables whose primary key is among them.
+    dependents: Vec<Dependent>,
+    /// Plain columns of those that are to be keys too.
+    added: Vec<String>,
     /// There are grouping sets: a key may be left out of a group.
     sets: bool,
     /// What is being read is evaluated for groups, not for rows.
     active: bool,
 }
 
+impl Grouping {
+    /// Whether what is being read is evaluated for groups.
+    pub fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// Whether a column is a key by itself.
+    pub fn has(&self, at: Location) -> bool {
+        self.keys.iter().any(|key| key.item == at.item && key.column == at.column)
+    }
+
+    /// Tables whose primary key is among the keys.
+    pub fn dependents(&self) -> &[Dependent] {
+        &self.dependents
+    }
+
+    /// Makes a plain column a key.
+    pub fn add(&mut self, text: String) {
+        if !self.added.contains(&text) {
+            self.added.push(text);
+        }
+    }
+
+    /// What was made a key.
+    pub fn added(&self) -> &[String] {
+        &self.added
+    }
+}
+
 /// A key of a grouped query, where something has to stand for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Representative {
-    /// The query that groups is around this one.
+    /// Terms need it too: the query that groups is around this one, or the column is no key itself.
     outer: bool,
     sets: bool,
+    /// All rows of a group have the very value.
+    one: bool,
 }
 
 /// Whether equal values of a type always look the same.
@@ -139,10 +175,11 @@ impl Planner<'_> {
                 Meaning::Output(_, Some(Shape::Column(at))) => Some(at),
                 Meaning::Output(_, None) => None,
             };
-            keys.extend(target.filter(|at| self.held_at(*at).is_some_and(|h| h.encrypted.is_some())));
+            keys.extend(target);
         }
+        let dependents = if sets { Vec::new() } else { self.dependents(&keys) };
         if let Some(frame) = self.frames.last_mut() {
-            frame.grouping = Some(Grouping { keys, sets, active: true });
+            frame.grouping = Some(Grouping { keys, dependents, added: Vec::new(), sets, active: true });
         }
         Ok(())
     }
@@ -296,7 +333,7 @@ impl Planner<'_> {
             }
             .at(first));
         }
-        Ok(Some(Representative { outer, sets: grouping.sets }))
+        Ok(Some(Representative { outer, sets: grouping.sets, one: false }))
     }
 
     /// The SQL that stands for the envelope of a row.
@@ -320,7 +357,7 @@ impl Planner<'_> {
 
     /// Writes a representative where a key of a grouped query is to be shown.
     pub fn represent(&mut self, value: &mut ColumnVal, clause: &str) -> Planned<()> {
-        if value.grouped.is_some() {
+        if value.grouped.is_some_and(|representative| !representative.one) {
             check_alike(&value.column, clause, value.extent.map(|e| e.first))?;
         }
         self.stand_in(value)
@@ -341,10 +378,8 @@ impl Planner<'_> {
 
     /// The key of a query around this one, before a term is cut out of it.
     pub fn represent_outer(&mut self, value: &ColumnVal, place: Extent) {
-        if let (Some(Representative { outer: true, sets }), Some(text)) =
-            (value.grouped, self.row_text(value))
-        {
-            let representative = Representative { outer: true, sets };
+        let representative = value.grouped.filter(|representative| representative.outer);
+        if let (Some(representative), Some(text)) = (representative, self.row_text(value)) {
             self.put_around(place, representative, &text, value.column.equality_function());
         }
     }
@@ -370,6 +405,16 @@ impl Planner<'_> {
 }
 
 impl Representative {
+    /// For a column that depends on the keys.
+    pub fn of_one_row() -> Self {
+        Self { outer: true, sets: false, one: true }
+    }
+
+    /// Whether equal values of a group may look different.
+    pub fn is_of_many(self) -> bool {
+        !self.one
+    }
+
     /// What goes before and behind the column, which is written as `text` and grouped by `function` of it.
     fn sides(self, text: &str, function: &str) -> (String, &'static str) {
         if self.sets {

@@ -11,6 +11,7 @@ mod columns;
 mod compare;
 mod consts;
 mod create;
+mod dependent;
 mod describe;
 mod distinct;
 mod dml;

@@ -198,6 +198,7 @@ impl Planner<'_> {
         if let Some(order) = order {
             self.order_by(order, &outputs)?;
         }
+        self.finish_grouping(select)?;
         self.frames.pop();
         Ok(outputs)
     }

@@ -87,6 +87,8 @@ pub(super) struct Frame {
     pub grouping: Option<super::grouping::Grouping>,
     /// Merged columns of joins that are written as ON.
     pub merged: Vec<super::using::Merged>,
+    /// Entries that are relations, with their OIDs.
+    pub relations: Vec<(usize, u32)>,
     /// How many aggregates are being read into.
     pub aggregates: usize,
 }

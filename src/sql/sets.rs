@@ -161,8 +161,11 @@ impl Planner<'_> {
         for (left, right) in left.columns.into_iter().zip(right.columns) {
             let value = match (left.value, right.value) {
                 (Val::Column(l), Val::Column(r)) => Val::Column(self.unite_columns(l, r, kind)?),
-                (Val::Column(value), Val::Const(constant)) | (Val::Const(constant), Val::Column(value)) => {
-                    Val::Column(self.unite_constant(value, constant, kind)?)
+                (Val::Column(value), Val::Const(constant)) => {
+                    Val::Column(self.unite_constant(value, constant, false, kind)?)
+                }
+                (Val::Const(constant), Val::Column(value)) => {
+                    Val::Column(self.unite_constant(value, constant, true, kind)?)
                 }
                 (Val::Column(value), Val::Null { extent, cast })
                 | (Val::Null { extent, cast }, Val::Column(value)) => {
@@ -192,7 +195,8 @@ impl Planner<'_> {
         } else if l.ty.base() == r.ty.base() && !matches!(l.ty, Type::Char(_)) {
             l.ty.base()
         } else if text(l.ty) && text(r.ty) {
-            Type::Text
+            // Either could become the other, so PostgreSQL takes the first one.
+            l.ty.base()
         } else {
             return refuse("a set operation with a column of another type");
         };
@@ -213,12 +217,17 @@ impl Planner<'_> {
         Ok(ColumnVal { casts, ..self.united(&left, ty, ty, kind)? })
     }
 
-    fn unite_constant(&mut self, value: ColumnVal, constant: Const, kind: Kind) -> Planned<ColumnVal> {
+    fn unite_constant(
+        &mut self,
+        value: ColumnVal,
+        constant: Const,
+        constant_first: bool,
+        kind: Kind,
+    ) -> Planned<ColumnVal> {
         let own = self.const_type(&constant);
         let text = |ty: Type| matches!(ty, Type::Text | Type::Varchar(_));
-        // Of text and varchar PostgreSQL prefers text.
         let base = match (own, value.column.ty.base()) {
-            (Some(own), base) if own != base && text(own) && text(base) => Type::Text,
+            (Some(own), base) if constant_first && text(own) && text(base) => own.base(),
             (_, base) => base,
         };
         let wider = |from: Type, to: Type| {
@@ -231,8 +240,7 @@ impl Planner<'_> {
             };
             rank(from).zip(rank(to)).is_some_and(|(from, to)| from <= to)
         };
-        let fits =
-            own.is_none_or(|ty| ty.base() == base || wider(ty, base) || (text(ty) && base == Type::Text));
+        let fits = own.is_none_or(|ty| ty.base() == base || wider(ty, base) || (text(ty) && text(base)));
         // A constant is not padded to the column's length, which its own type does not have.
         if !fits || !value.casts.is_empty() || matches!(base, Type::Char(_)) {
             return Err(column_in(&value.column, "a set operation with a constant of another type")
@@ -352,7 +360,7 @@ impl Planner<'_> {
         let operator = Extent { first: arms.operator.start, last: arms.operator.end.saturating_sub(1) };
         self.replace(operator, vec![Part::Text("UNION ALL".to_owned())]);
         self.edits.before(self.tokens.start(arms.left.start), before);
-        self.edits.after(self.tokens.end(arms.right.end.saturating_sub(1)), after);
+        self.edits.close(self.tokens.end(arms.right.end.saturating_sub(1)), after);
     }
 
     /// Gives an arm a last column that tells its side.
@@ -376,7 +384,7 @@ impl Planner<'_> {
         let alias = format!("{SET}_{side}");
         let before = format!("SELECT {alias}.*, {side} FROM (");
         self.edits.before(self.tokens.start(range.start), before);
-        self.edits.after(self.tokens.end(range.end.saturating_sub(1)), format!(") AS {alias}"));
+        self.edits.close(self.tokens.end(range.end.saturating_sub(1)), format!(") AS {alias}"));
         Ok(())
     }
 
@@ -497,7 +505,7 @@ impl Planner<'_> {
         let function = self.term_function(&right.column, clause, place)?;
         let before = format!("SELECT {function}({SET}.{COLUMN}) FROM (");
         self.edits.after(self.tokens.end(extent.first), before);
-        self.edits.after(self.tokens.end(extent.last.saturating_sub(1)), format!(") AS {SET}({COLUMN})"));
+        self.edits.close(self.tokens.end(extent.last.saturating_sub(1)), format!(") AS {SET}({COLUMN})"));
         match left {
             Val::Column(left) => {
                 self.comparable(&left.column, &right.column, left.extent)?;

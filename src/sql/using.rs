@@ -355,9 +355,10 @@ impl Planner<'_> {
         }
         let held = self.merged_held(at, held);
         let mut value = self.held(held, place)?;
+        let dependent = self.depend(at, place.map(|e| e.first))?;
         if let Val::Column(value) = &mut value {
             value.written = text;
-            value.grouped = self.representative(at, place)?;
+            value.grouped = self.representative(at, place)?.or(dependent);
         }
         Ok(value)
     }

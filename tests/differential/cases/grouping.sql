@@ -359,3 +359,22 @@ SELECT id, lag(birthday) OVER (ORDER BY id)::text FROM customers
 
 --@ case window over plain values of an encrypted table
 SELECT id, lag(visits) OVER (ORDER BY id), first_value(plan) OVER (ORDER BY id) FROM customers
+
+--@ case encrypted primary key brings the other columns
+SELECT vin, model, price, owner_email, count(*) FROM vehicles GROUP BY vin
+
+--@ case encrypted primary key in a join
+SELECT v.vin, v.model, v.owner_email, count(c.id) FROM vehicles v LEFT JOIN customers c ON c.id = v.customer_id GROUP BY v.vin HAVING v.model <> 'Wren' AND v.owner_email IS NOT NULL ORDER BY v.model, v.customer_id
+
+--@ case encrypted primary key and a star
+SELECT v.* FROM vehicles v GROUP BY v.vin
+
+--@ case encrypted primary key and terms of other columns
+SELECT vin, owner_email = 'ada.quill@voltmail.example' FROM vehicles GROUP BY vin
+
+--@ case encrypted primary key and grouping sets
+SELECT vin, model FROM vehicles GROUP BY ROLLUP (vin)
+
+--@ case encrypted unique column that is no primary key
+SELECT email, id FROM customers GROUP BY email
+--@ refused all: whether it is the primary key is not known

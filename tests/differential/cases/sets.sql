@@ -102,6 +102,20 @@ SELECT email FROM customers UNION SELECT $1
 --@ types text
 --@ $ bob.zephyr@voltmail.example
 
+--@ case typed parameter first
+SELECT $1 AS mail UNION SELECT email FROM customers
+--@ types text
+--@ $ bob.zephyr@voltmail.example
+
+--@ case text before varchar
+SELECT "E-Mail" FROM "Odd Schema"."Odd ""Table" UNION SELECT email FROM customers
+
+--@ case intersect with a literal last
+SELECT id, name FROM customers INTERSECT SELECT 1, 'Ada Quillfeather'
+
+--@ case nested except of literals
+SELECT name FROM customers EXCEPT (SELECT 'Ada Quillfeather' EXCEPT SELECT name FROM customers WHERE id = 2)
+
 --@ case union all with null
 SELECT email, id FROM customers UNION ALL SELECT NULL, 99
 
@@ -204,8 +218,6 @@ SELECT id, (SELECT count(*) FROM (SELECT v.owner_email FROM vehicles v WHERE v.o
 
 --@ case insert from a union
 INSERT INTO vehicles (vin, owner_email) SELECT 'A' || id, email FROM customers WHERE id = 1 UNION SELECT 'A1', owner_email FROM vehicles WHERE model = 'Heron'
---@ then
-SELECT vin FROM vehicles WHERE vin = 'A1'
 --@ refused all: an encrypted value computed by the server
 
 --@ case insert from a union of columns
