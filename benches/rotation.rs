@@ -3,8 +3,9 @@
 //!
 //! `cargo bench --bench rotation`. `PYRITE_BENCH_ROWS` (1000000) is the table's size, `PYRITE_BENCH_ROUNDS` (3) how often the
 //! rates are measured, `PYRITE_BENCH_WINDOWS` (6) and `PYRITE_BENCH_SECONDS` (4) how often and how long the application is
-//! watched without and with a rotation, in turn, `PYRITE_BENCH_QUERIES` (1000) its queries per second, `PYRITE_BENCH_FSYNC` (on)
-//! the server's setting, `PYRITE_BENCH_PARTS` ("rates queries") what is run. All run on one machine and share its cores, so
+//! watched without and with a rotation, in turn, `PYRITE_BENCH_QUERIES` (1000) its queries per second, `PYRITE_BENCH_THROTTLES`
+//! ("default 100:40") under which throttles (share of the time, length of a batch in milliseconds), `PYRITE_BENCH_FSYNC` (on) the
+//! server's setting, `PYRITE_BENCH_PARTS` ("rates queries") what is run. All run on one machine and share its cores, so
 //! only ratios within one run mean anything.
 
 #![allow(missing_docs, reason = "a program for measurements")]
@@ -24,7 +25,7 @@ mod stage;
 use std::time::Duration;
 
 use application::{Application, Window};
-use pyrite::jobs::{Jobs, Options, Request, Target};
+use pyrite::jobs::{Jobs, Options, Request, Settings, Target};
 use stage::{Runner, Stage, Sweep};
 
 /// What one round of rates found, in rows per second.
@@ -123,41 +124,51 @@ fn report_rates(indexed: bool, all: &[Rates]) {
 
 /// An application through a proxy, without and with a rotation that this proxy works on.
 async fn queries(stage: &Stage, rows: u32) {
-    let server = stage.serve().await;
+    for throttle in setting("PYRITE_BENCH_THROTTLES", "default 100:40").split_whitespace() {
+        queries_under(stage, rows, throttle).await;
+    }
+}
+
+/// What a throttle's name means: `default`, or its share and the length of its batches.
+fn settings_of(throttle: &str) -> Settings {
+    let Some((share, milliseconds)) = throttle.split_once(':') else { return Settings::default() };
+    let batch_time = Duration::from_millis(milliseconds.parse().expect("milliseconds"));
+    Settings { share: share.parse().expect("a share in percent"), batch_time, ..Settings::default() }
+}
+
+async fn queries_under(stage: &Stage, rows: u32, throttle: &str) {
+    let server = stage.serve(settings_of(throttle)).await;
     let (windows, seconds) = (number("PYRITE_BENCH_WINDOWS", 6), number("PYRITE_BENCH_SECONDS", 4));
     let rate = number("PYRITE_BENCH_QUERIES", 1_000);
     stage.pack().await;
     let application = Application::start(server.local_addr().port(), rate, rows).await;
     let watcher = stage.watcher().await;
-    for (name, share) in [("default throttle", None), ("unthrottled", Some(100))] {
-        let mut job = Job { jobs: Jobs::new(watcher.clone()), id: None, share };
-        let (mut without, mut with, mut swept) = (Vec::new(), Vec::new(), Vec::new());
-        let length = Duration::from_secs(u64::from(seconds));
-        while with.len() < windows as usize {
-            job.rest().await;
-            without.push(application.watch(length).await);
-            let before = job.sweep().await;
-            let window = application.watch(length).await;
-            // Otherwise it has come to its end in this window, which then is neither.
-            match job.still_sweeping().await {
-                Some(after) => {
-                    swept.push((after - before) as f64 / length.as_secs_f64());
-                    with.push(window);
-                }
-                None => drop(without.pop()),
+    let mut job = Job { jobs: Jobs::new(watcher), id: None };
+    let (mut without, mut with, mut swept) = (Vec::new(), Vec::new(), Vec::new());
+    let length = Duration::from_secs(u64::from(seconds));
+    while with.len() < windows as usize {
+        job.rest().await;
+        without.push(application.watch(length).await);
+        let before = job.sweep().await;
+        let window = application.watch(length).await;
+        // Otherwise it has come to its end in this window, which then is neither.
+        match job.still_sweeping().await {
+            Some(after) => {
+                swept.push((after - before) as f64 / length.as_secs_f64());
+                with.push(window);
             }
+            None => drop(without.pop()),
         }
-        job.finish().await;
-        report_queries(name, &without, &with, median(swept.into_iter()));
-        stage.pack().await;
     }
+    job.finish().await;
+    report_queries(throttle, &without, &with, median(swept.into_iter()));
     application.stop().await;
     tokio::task::spawn_blocking(move || server.shutdown()).await.expect("the proxy stops");
 }
 
 fn report_queries(name: &str, without: &[Window], with: &[Window], swept: f64) {
     println!(
-        "\nApplication's queries without and with a rotation ({name}, {swept:.0} rows/s). Medians of {} windows; changes window by window.\n",
+        "\nApplication's queries without and with a rotation (throttle {name}, {swept:.0} rows/s). Medians of {} windows; changes window by window.\n",
         with.len()
     );
     println!(
@@ -196,7 +207,6 @@ fn report_queries(name: &str, without: &[Window], with: &[Window], swept: f64) {
 struct Job {
     jobs: Jobs,
     id: Option<i64>,
-    share: Option<u8>,
 }
 
 impl Job {
@@ -217,8 +227,7 @@ impl Job {
         loop {
             match self.id {
                 None => {
-                    let options = Options { share: self.share, ..Options::default() };
-                    let ids = self.jobs.submit(Request::RotateKey(mail()), options, "bench").await;
+                    let ids = self.jobs.submit(Request::RotateKey(mail()), Options::default(), "bench").await;
                     self.id = ids.expect("a job").first().copied();
                 }
                 Some(id) => {

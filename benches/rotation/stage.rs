@@ -75,9 +75,10 @@ impl Stage {
     }
 
     /// A whole proxy.
-    pub async fn serve(&self) -> Server {
+    pub async fn serve(&self, settings: Settings) -> Server {
         let config = self.config();
-        let server = tokio::task::spawn_blocking(move || Server::start(config)).await.expect("a thread");
+        let start = move || Server::start_with(config, Some(settings));
+        let server = tokio::task::spawn_blocking(start).await.expect("a thread");
         let server = server.expect("a proxy");
         let grant = "GRANT USAGE ON SCHEMA pyrite TO shop";
         self.admin("shop").await.batch_execute(grant).await.expect(grant);
@@ -92,7 +93,7 @@ impl Stage {
 
     /// Runs statements through a proxy that is there for them only.
     async fn through_pyrite(&self, statements: impl Iterator<Item = String>) {
-        let server = self.serve().await;
+        let server = self.serve(Settings::default()).await;
         let login = format!("host=127.0.0.1 port={} user=shop dbname=shop", server.local_addr().port());
         let (client, connection) =
             tokio_postgres::connect(&login, NoTls).await.expect("connect to the proxy");

@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::{Catalog, CatalogError, Column, EncryptedColumn, Environment, KeyGroup, Relation, Unprotected};
-use crate::config::Database;
+use super::{
+    Catalog, CatalogError, Column, EncryptedColumn, Environment, KeyGroup, Relation, SearchKinds,
+    ServerCollation, Unprotected,
+};
+use crate::config::{ColumnConfig, Database};
 use crate::sql;
+use crate::value::Family;
 
 /// A relation as the queries give it.
 #[derive(serde::Deserialize)]
@@ -51,6 +55,29 @@ struct RawCatalog {
     functions: Option<Vec<RawFunction>>,
     #[serde(default)]
     builtins: Option<Vec<String>>,
+    /// Table, column and search kind of each constraint that demands a term.
+    #[serde(default)]
+    complete: Option<Vec<(u32, i16, String)>>,
+    #[serde(default)]
+    collations: Option<Vec<RawCollation>>,
+}
+
+#[derive(serde::Deserialize)]
+struct RawCollation {
+    name: String,
+    provider: char,
+    #[serde(default)]
+    collate: Option<String>,
+    #[serde(default)]
+    ctype: Option<String>,
+    #[serde(default)]
+    locale: Option<String>,
+    #[serde(default)]
+    rules: Option<String>,
+    #[serde(default)]
+    version: Option<String>,
+    deterministic: bool,
+    utf8: bool,
 }
 
 const NOT_CONFIGURED: &str = "the configuration does not say what it holds";
@@ -114,6 +141,7 @@ pub(super) fn catalog(
         waiting: None,
         configured: config.tables.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         groups: columns_of(config).filter_map(|c| Some((c.group.clone(), groups(&c.group)?))).collect(),
+        collations: raw.collations.unwrap_or_default().into_iter().map(server_collation).collect(),
         builtins: raw.builtins.unwrap_or_default().into_iter().collect(),
         index_names: indexes.iter().map(|(_, name, oid)| (*oid, name.clone())).collect(),
         indexes: indexes.into_iter().map(|(schema, name, _)| (schema, name)).collect(),
@@ -123,7 +151,12 @@ pub(super) fn catalog(
         unprotected: Vec::new(),
         matcher: matcher(&BTreeSet::new())?,
     };
-    apply_config(&mut catalog, config, groups);
+    let mut complete: HashMap<(u32, i16), SearchKinds> = HashMap::new();
+    for (table, attnum, kind) in raw.complete.unwrap_or_default() {
+        let kinds = complete.entry((table, attnum)).or_default();
+        *kinds = kinds.with(&kind).unwrap_or(*kinds);
+    }
+    apply_config(&mut catalog, config, groups, &complete);
     inherit(&mut catalog, &parents);
     follow_slots(&mut catalog);
     let functions = raw.functions.unwrap_or_default();
@@ -136,8 +169,42 @@ fn columns_of(config: &Database) -> impl Iterator<Item = &crate::config::ColumnC
     config.tables.values().flat_map(BTreeMap::values)
 }
 
+/// The search kinds beside equality.
+pub(super) fn kinds(column: &ColumnConfig) -> SearchKinds {
+    SearchKinds { order: column.order, caseless: column.caseless, matching: column.matching }
+}
+
+/// The collation of a column, if it has one and the database knows it.
+pub(super) fn collation(
+    collations: &HashMap<String, Arc<ServerCollation>>,
+    column: &ColumnConfig,
+) -> Option<Arc<ServerCollation>> {
+    let name = column.collation.as_deref().unwrap_or("default");
+    (column.ty.family() == Some(Family::Text)).then(|| collations.get(name).cloned()).flatten()
+}
+
+fn server_collation(raw: RawCollation) -> (String, Arc<ServerCollation>) {
+    let collation = ServerCollation {
+        name: raw.name.clone(),
+        provider: raw.provider,
+        collate: raw.collate.unwrap_or_default(),
+        ctype: raw.ctype.unwrap_or_default(),
+        locale: raw.locale,
+        rules: raw.rules.is_some(),
+        version: raw.version,
+        deterministic: raw.deterministic,
+        utf8: raw.utf8,
+    };
+    (raw.name, Arc::new(collation))
+}
+
 /// Marks configured columns that have the domain type; lists those that have not.
-fn apply_config(catalog: &mut Catalog, config: &Database, groups: &dyn Fn(&str) -> Option<KeyGroup>) {
+fn apply_config(
+    catalog: &mut Catalog,
+    config: &Database,
+    groups: &dyn Fn(&str) -> Option<KeyGroup>,
+    complete: &HashMap<(u32, i16), SearchKinds>,
+) {
     for ((schema, table), columns) in &config.tables {
         let missing = |column: Option<&String>, reason| Unprotected {
             schema: schema.clone(),
@@ -176,6 +243,11 @@ fn apply_config(catalog: &mut Catalog, config: &Database, groups: &dyn Fn(&str) 
                 group: group.id,
                 group_name: configured.group.clone(),
                 equality: configured.equality,
+                order: configured.order,
+                caseless: configured.caseless,
+                matching: configured.matching,
+                complete: complete.get(&(table_oid, column.attnum)).copied().unwrap_or_default(),
+                collation: collation(&catalog.collations, configured),
                 slot: group.slot,
             }));
         }

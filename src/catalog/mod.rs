@@ -5,6 +5,7 @@ mod environment;
 mod load;
 mod provisional;
 mod query;
+mod search;
 mod slot;
 
 use std::collections::{HashMap, HashSet};
@@ -15,7 +16,8 @@ use crate::value::Type;
 
 pub use environment::Environment;
 pub(crate) use provisional::Declared;
-pub use query::{CATALOG_QUERY, ENVIRONMENT_QUERY};
+pub use query::{ENVIRONMENT_QUERY, catalog_query};
+pub use search::{OrderFunctions, SearchKinds, ServerCollation, fits_index};
 pub use slot::{COPY_PREFIX, GroupId, KeyGroup, SearchSlot};
 
 /// One encrypted column, as configured and found in the database.
@@ -37,8 +39,18 @@ pub struct EncryptedColumn {
     pub group: GroupId,
     /// Name of the group in the configuration (`schema.table.column` by default); for messages.
     pub group_name: String,
-    /// Whether an equality term is stored with each value.
+    /// Whether an equality term is stored with each value; so where any is.
     pub equality: bool,
+    /// Whether an order term is stored with each new value.
+    pub order: bool,
+    /// Whether a caseless term is stored with each new value.
+    pub caseless: bool,
+    /// Whether match terms are stored with each new value.
+    pub matching: bool,
+    /// The kinds whose terms all stored values have, as a constraint of the table says: only by these can be searched.
+    pub complete: SearchKinds,
+    /// How text is ordered; `None` for other types, and where the database has no such collation.
+    pub collation: Option<Arc<ServerCollation>>,
     /// Which of an envelope's two equality terms is searched.
     pub slot: SearchSlot,
 }
@@ -124,6 +136,8 @@ pub struct Catalog {
     configured: HashMap<(String, String), PlannedColumns>,
     /// The configured key groups that the keyring has.
     groups: HashMap<String, KeyGroup>,
+    /// The collations that the configuration names, and the database's under the name "default".
+    collations: HashMap<String, Arc<ServerCollation>>,
     builtins: HashSet<String>,
     /// Schema and name of indexes: they share relations' names.
     indexes: HashSet<(String, String)>,
@@ -147,7 +161,7 @@ impl fmt::Debug for Catalog {
 }
 
 impl Catalog {
-    /// Reads the answer to [`CATALOG_QUERY`] with the configuration of this database. `groups` gives a
+    /// Reads the answer to [`catalog_query`] with the configuration of this database. `groups` gives a
     /// configured key group, if the keyring has it.
     pub fn from_json(
         json: &str,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Catalog, Column, EncryptedColumn, Relation};
+use super::{Catalog, Column, EncryptedColumn, Relation, load};
 
 /// A column as CREATE TABLE declares it: name, and type OID (0 if it is not known).
 pub(crate) type Declared = (String, u32);
@@ -20,6 +20,7 @@ impl Catalog {
             let attnum = i16::try_from(index + 1).unwrap_or_default();
             let encrypted = configured.get(&column).and_then(|settings| {
                 let group = *self.groups.get(&settings.group)?;
+                let kinds = load::kinds(settings);
                 Some(Arc::new(EncryptedColumn {
                     table_oid: 0,
                     schema: schema.to_owned(),
@@ -30,6 +31,12 @@ impl Catalog {
                     group: group.id,
                     group_name: settings.group.clone(),
                     equality: settings.equality,
+                    order: kinds.order,
+                    caseless: kinds.caseless,
+                    matching: kinds.matching,
+                    // CREATE TABLE brings the constraints with it.
+                    complete: kinds,
+                    collation: load::collation(&self.collations, settings),
                     slot: group.slot,
                 }))
             });

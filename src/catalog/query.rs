@@ -3,8 +3,25 @@
 //! Both also run on clients' own connections, under whatever search path these have: every name and
 //! operator is qualified.
 
-/// One statement, one row, one column of type `json`: what [`super::Catalog::from_json`] reads.
-pub const CATALOG_QUERY: &str = r#"SELECT pg_catalog.json_build_object(
+use std::collections::BTreeSet;
+
+use crate::config::Database;
+
+/// One statement, one row, one column of type `json`: what [`super::Catalog::from_json`] reads. It asks for the
+/// collations that the configuration names: there are hundreds.
+pub fn catalog_query(config: &Database) -> String {
+    let columns = config.tables.values().flat_map(|columns| columns.values());
+    let names: BTreeSet<&str> = columns.filter_map(|column| column.collation.as_deref()).collect();
+    let list: Vec<String> = names.into_iter().map(literal).collect();
+    CATALOG_QUERY.replace("{COLLATIONS}", &list.join(", "))
+}
+
+/// A text as a literal that means the same under all settings.
+fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\0', ""))
+}
+
+const CATALOG_QUERY: &str = r#"SELECT pg_catalog.json_build_object(
   'path', pg_catalog.array_to_json(pg_catalog.current_schemas(true)),
   'domain', (SELECT t.oid::pg_catalog.int8 FROM pg_catalog.pg_type t
      JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
@@ -50,6 +67,38 @@ pub const CATALOG_QUERY: &str = r#"SELECT pg_catalog.json_build_object(
      WHERE n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema,pyrite}'::pg_catalog.name[])
        AND l.lanname OPERATOR(pg_catalog.<>) ALL ('{c,internal}'::pg_catalog.name[])
        AND p.prokind OPERATOR(pg_catalog.<>) 'a'),
+  'complete', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(o.conrelid::pg_catalog.int8, a.attnum, k.kind))
+     FROM pg_catalog.pg_constraint o
+     JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) o.conrelid
+       AND o.conkey OPERATOR(pg_catalog.=) ARRAY[a.attnum]
+     CROSS JOIN pg_catalog.unnest('{order,caseless,match}'::pg_catalog.text[]) k(kind)
+     WHERE o.contype OPERATOR(pg_catalog.=) 'c' AND o.convalidated
+       AND pg_catalog.pg_get_expr(o.conbin, o.conrelid) OPERATOR(pg_catalog.=)
+           pg_catalog.format('pyrite.has_%s((%I)::bytea)', k.kind, a.attname)),
+  'collations', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', s.name, 'provider', s.provider,
+       'collate', s.collate, 'ctype', s.ctype, 'locale', s.locale, 'rules', s.rules, 'version', s.version,
+       'deterministic', s.deterministic,
+       'utf8', pg_catalog.current_setting('server_encoding') OPERATOR(pg_catalog.=) 'UTF8'))
+     FROM (SELECT 'default' AS name, COALESCE(j.d OPERATOR(pg_catalog.->>) 'datlocprovider', 'c') AS provider,
+         j.d OPERATOR(pg_catalog.->>) 'datcollate' AS collate, j.d OPERATOR(pg_catalog.->>) 'datctype' AS ctype,
+         COALESCE(j.d OPERATOR(pg_catalog.->>) 'datlocale', j.d OPERATOR(pg_catalog.->>) 'daticulocale') AS locale,
+         j.d OPERATOR(pg_catalog.->>) 'daticurules' AS rules,
+         pg_catalog.pg_database_collation_actual_version(j.oid) AS version, true AS deterministic
+       FROM (SELECT d.oid, pg_catalog.to_jsonb(d) AS d FROM pg_catalog.pg_database d
+          WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) j
+       UNION ALL
+       (SELECT DISTINCT ON (j.name) j.name, j.c OPERATOR(pg_catalog.->>) 'collprovider',
+         j.c OPERATOR(pg_catalog.->>) 'collcollate', j.c OPERATOR(pg_catalog.->>) 'collctype',
+         COALESCE(j.c OPERATOR(pg_catalog.->>) 'colllocale', j.c OPERATOR(pg_catalog.->>) 'colliculocale'),
+         j.c OPERATOR(pg_catalog.->>) 'collicurules', pg_catalog.pg_collation_actual_version(j.oid),
+         COALESCE((j.c OPERATOR(pg_catalog.->>) 'collisdeterministic')::pg_catalog.bool, true)
+       FROM (SELECT c.oid, c.collname::pg_catalog.text AS name, c.collnamespace, c.collencoding,
+            pg_catalog.to_jsonb(c) AS c
+          FROM pg_catalog.pg_collation c
+          WHERE c.collname OPERATOR(pg_catalog.=) ANY (ARRAY[{COLLATIONS}]::pg_catalog.text[])
+            AND c.collencoding OPERATOR(pg_catalog.=) ANY (ARRAY[-1, (SELECT d.encoding FROM pg_catalog.pg_database d
+              WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())])) j
+       ORDER BY j.name, j.collnamespace, j.collencoding DESC)) s),
   'builtins', (SELECT pg_catalog.json_agg(DISTINCT p.proname) FROM pg_catalog.pg_proc p
      JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
      WHERE n.nspname OPERATOR(pg_catalog.=) 'pg_catalog')

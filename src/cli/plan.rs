@@ -10,7 +10,7 @@ use super::args::Plan;
 use super::connect::{block_on, connect, explain};
 use super::failure::{Failure, Outcome};
 use super::output::print;
-use crate::catalog::{CATALOG_QUERY, Catalog, ENVIRONMENT_QUERY, Environment, GroupId, KeyGroup};
+use crate::catalog::{Catalog, ENVIRONMENT_QUERY, Environment, GroupId, KeyGroup, catalog_query};
 use crate::config::{Config, Database, display_name};
 use crate::sql::{self, LiveNames, Scope, plan};
 
@@ -74,7 +74,7 @@ async fn snapshot(
 ) -> Result<(Catalog, Environment), Failure> {
     let client = connect(config, name).await?;
     let failed = |error: tokio_postgres::Error| explain(&error, config, name);
-    let catalog = json(&client, CATALOG_QUERY).await.map_err(failed)?;
+    let catalog = json(&client, &catalog_query(database)).await.map_err(failed)?;
     // `connect` narrows the path for our own statements; the one that is planned gets the session's default.
     client.batch_execute("RESET search_path").await.map_err(failed)?;
     if let Some(path) = search_path {

@@ -9,6 +9,7 @@ mod names;
 mod raw;
 mod resolve;
 mod root;
+mod search;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -162,8 +163,16 @@ pub struct Database {
 pub struct ColumnConfig {
     /// The type that clients see.
     pub ty: Type,
-    /// Whether values carry an equality term.
+    /// Whether values carry an equality term; so where they carry any.
     pub equality: bool,
+    /// Whether values carry an order term.
+    pub order: bool,
+    /// Whether values carry a caseless term.
+    pub caseless: bool,
+    /// Whether values carry match terms.
+    pub matching: bool,
+    /// Name of the collation by which its values are compared, as stored in the catalog; `None`: the database's.
+    pub collation: Option<String>,
     /// Key group; by default `schema.table.column`.
     pub group: String,
 }

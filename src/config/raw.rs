@@ -52,7 +52,7 @@ const SERVICE: &[&str] = &["user", "password_file", "password_env"];
 const LIMITS: &[&str] = &["clients"];
 const ADMIN: &[&str] = &["roles", "database"];
 const DATABASE: &[&str] = &["tables"];
-const COLUMN: &[&str] = &["type", "search", "group"];
+const COLUMN: &[&str] = &["type", "search", "group", "collation"];
 
 /// The file, by sections.
 pub(super) struct RawConfig {
@@ -112,6 +112,7 @@ pub(super) struct RawColumn {
     pub(super) ty: Option<Spanned<String>>,
     pub(super) search: Vec<Spanned<String>>,
     pub(super) group: Option<Spanned<String>>,
+    pub(super) collation: Option<Spanned<String>>,
 }
 
 impl RawConfig {
@@ -250,6 +251,7 @@ fn columns(table: &Section<'_, '_>, problems: &mut Problems<'_>) -> Vec<RawColum
                 ty: Some(Spanned::new(value.span(), ty.to_string())),
                 search: Vec::new(),
                 group: None,
+                collation: None,
             }),
             DeValue::Table(inner) => {
                 let section = Section { path: table.child(name.get_ref()), table: inner };
@@ -266,6 +268,7 @@ fn columns(table: &Section<'_, '_>, problems: &mut Problems<'_>) -> Vec<RawColum
                     ty,
                     search: section.strings("search", problems),
                     group: section.string("group", problems),
+                    collation: section.string("collation", problems),
                     name,
                 });
             }

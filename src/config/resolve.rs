@@ -13,13 +13,10 @@ use super::error::{Problems, nearest};
 use super::raw::{RawColumn, RawConfig, RawDatabase, RawService, RawTable};
 use super::{
     ColumnConfig, Config, Database, Limits, SecretSource, Secrets, Service, Upstream, admin, names, root,
+    search,
 };
 use crate::value::{Family, Type};
 
-/// Search kinds that this version stores terms for.
-const SEARCH: &[&str] = &["equality"];
-/// Search kinds that the envelope has room for and this version does not write.
-const SEARCH_LATER: &[&str] = &["caseless", "order", "match"];
 /// PostgreSQL's port.
 const POSTGRES_PORT: u16 = 5432;
 /// More threads than any machine has processors for.
@@ -247,7 +244,7 @@ fn absolute(folder: &Path, path: &str) -> PathBuf {
 }
 
 /// Message and way out for a word that is not known, or not yet.
-fn unknown_word(what: &str, word: &str, known: &[&str], later: &[&str]) -> (String, String) {
+pub(super) fn unknown_word(what: &str, word: &str, known: &[&str], later: &[&str]) -> (String, String) {
     let way_out = format!("this version has: {}", known.join(", "));
     if later.contains(&word) {
         return (format!("the {what} `{word}` is not in this version"), way_out);
@@ -326,7 +323,7 @@ fn column(
             None
         }
     };
-    let equality = search(&raw.search, problems);
+    let kinds = search::kinds(&raw.search, problems);
     let typed = raw.ty?;
     let ty = match Type::parse(typed.get_ref()) {
         Ok(ty) => ty,
@@ -337,11 +334,8 @@ fn column(
             return None;
         }
     };
-    if equality && ty.family().is_none() {
-        let span = raw.search.first().map_or_else(|| typed.span(), Spanned::span);
-        let message = format!("`search` on {ty}: PostgreSQL has no equality for this type");
-        problems.add(&span, message, "declare jsonb, or leave `search` out");
-    }
+    search::check(&kinds, ty, &raw.search, &typed.span(), problems);
+    let collation = search::collation(raw.collation.as_ref(), ty, problems);
     let name = name?;
     let shown = [table.0.as_str(), table.1.as_str(), name.as_str()].map(names::display).join(".");
     if let Some(group) = &raw.group {
@@ -350,23 +344,8 @@ fn column(
     let span = raw.group.as_ref().map_or_else(|| raw.name.span(), Spanned::span);
     let group = raw.group.map_or_else(|| shown.clone(), Spanned::into_inner);
     join_group(&group, &span, ty, shown, groups, problems);
-    Some((name, ColumnConfig { ty, equality, group }))
-}
-
-/// Whether `equality` is among the search kinds.
-fn search(kinds: &[Spanned<String>], problems: &mut Problems<'_>) -> bool {
-    let mut seen: Vec<&str> = Vec::new();
-    for kind in kinds {
-        let word = kind.get_ref().as_str();
-        if seen.contains(&word) {
-            problems.add(&kind.span(), format!("search kind `{word}` is given twice"), "keep one");
-        } else if !SEARCH.contains(&word) {
-            let (message, way_out) = unknown_word("search kind", word, SEARCH, SEARCH_LATER);
-            problems.add(&kind.span(), message, way_out);
-        }
-        seen.push(word);
-    }
-    seen.contains(&"equality")
+    let search::Kinds { equality, order, caseless, matching } = kinds;
+    Some((name, ColumnConfig { ty, equality, order, caseless, matching, collation, group }))
 }
 
 /// Columns of one group share keys so that their values compare: they must be of one family.

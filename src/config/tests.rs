@@ -96,10 +96,10 @@ fn a_full_file_means_what_it_says() {
     assert_eq!(config.admin.database.as_deref(), Some("other db"), "the first by name");
     let shop = &config.databases["shop"];
     let customers = &shop.tables[&("public".into(), "customers".into())];
-    let email = ColumnConfig { ty: Type::Varchar(Some(254)), equality: true, group: "email".into() };
+    let email = column(Type::Varchar(Some(254)), true, "email");
     assert_eq!(customers["email"], email);
     assert!(!customers["phone"].equality);
-    let id_card = ColumnConfig { ty: Type::Text, equality: false, group: "public.customers.id_card".into() };
+    let id_card = column(Type::Text, false, "public.customers.id_card");
     assert_eq!(customers["id_card"], id_card);
     assert_eq!(customers["birthDay"].group, "public.customers.\"birthDay\"");
     let sales = &shop.tables[&("Sales".into(), "2022.q4".into())];
@@ -107,6 +107,41 @@ fn a_full_file_means_what_it_says() {
     assert_eq!(sales["price"].ty, Type::Numeric(Some((10, 2))));
     assert_eq!(sales["price"].group, "\"Sales\".\"2022.q4\".price");
     assert!(config.databases["other db"].tables.is_empty());
+}
+
+#[test]
+fn every_search_kind_implies_equality() {
+    let all = parse(
+        "keys.root = { provider = 'env', variable = 'R' }
+        [databases.d.tables.\"public.t\"]
+        a = { type = 'text', search = ['order', 'match'], collation = 'de-x-icu' }
+        b = { type = 'varchar(9)', search = ['caseless'], collation = 'default' }
+        c = { type = 'numeric(9,2)', search = ['equality', 'order'] }",
+    );
+    let tables = all.unwrap().databases["d"].tables.clone();
+    let columns = &tables[&("public".into(), "t".into())];
+    let order = |ty, group: &str| ColumnConfig { order: true, ..column(ty, true, group) };
+    let a = ColumnConfig {
+        matching: true,
+        collation: Some("de-x-icu".into()),
+        ..order(Type::Text, "public.t.a")
+    };
+    assert_eq!(columns["a"], a);
+    let b = ColumnConfig { caseless: true, ..column(Type::Varchar(Some(9)), true, "public.t.b") };
+    assert_eq!(columns["b"], b);
+    assert_eq!(columns["c"], order(Type::Numeric(Some((9, 2))), "public.t.c"));
+}
+
+fn column(ty: Type, equality: bool, group: &str) -> ColumnConfig {
+    ColumnConfig {
+        ty,
+        equality,
+        order: false,
+        caseless: false,
+        matching: false,
+        collation: None,
+        group: group.into(),
+    }
 }
 
 #[test]
@@ -300,16 +335,28 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
         "`equality`?",
     ),
     (
-        "[databases.d.tables.\"public.t\"]\na = { type = \"text\", search = [\"order\"] }",
+        "[databases.d.tables.\"public.t\"]\na = { type = \"jsonb\", search = [\"order\"] }",
         2,
-        32,
-        "not in this version",
+        33,
+        "leave \"order\" out",
     ),
     (
-        "[databases.d.tables.\"public.t\"]\na = { type = \"text\", search = [\"match\"] }",
+        "[databases.d.tables.\"public.t\"]\na = { type = \"date\", search = [\"equality\", \"caseless\"] }",
         2,
-        32,
-        "this version has: equality",
+        44,
+        "leave \"caseless\" out",
+    ),
+    (
+        "[databases.d.tables.\"public.t\"]\na = { type = \"char(9)\", search = [\"match\"] }",
+        2,
+        35,
+        "declare text",
+    ),
+    (
+        "[databases.d.tables.\"public.t\"]\na = { type = \"int4\", collation = \"C\" }",
+        2,
+        34,
+        "leave `collation` out",
     ),
     ("[databases.d.tables.\"public.t\"]\na = { type = \"json\", search = [\"equality\"] }", 2, 32, "jsonb"),
     (

@@ -151,7 +151,7 @@ impl Database {
         let groups = super::open::groups(&tables);
         let loaded = keys::load_or_create(&mut client, &self.root.load_full(), &groups).await;
         let keyring = loaded.map_err(|e| RefreshError::from(&e))?;
-        let (_, json) = super::open::read_catalog(&client).await?;
+        let (_, json) = super::open::read_catalog(&client, &tables).await?;
         super::open::parse_catalog(&json, &tables, &keyring)?;
         self.follow(keyring.counter()).await?;
         self.ask(|reply| Request::Configure(Box::new(tables), reply)).await

@@ -125,6 +125,10 @@ impl Manager {
             let Some(database) = self.database.upgrade() else { return };
             let mut work = Work::default();
             let timed = matches!(wake, Wake::Time | Wake::Request(_));
+            if matches!(wake, Wake::Nudge) {
+                // Somebody waits for what this proxy has to say: a connection that is lost is not waited for as long.
+                self.next_attempt = self.next_attempt.min(Instant::now() + BACKOFF[0]);
+            }
             match wake {
                 Wake::Request(Some(request)) => work.add(request),
                 Wake::Request(None) => return,
@@ -368,13 +372,14 @@ impl Manager {
     /// Reads the catalog with this keyring's search slots, and publishes both.
     async fn read(&mut self, database: &Database, keyring: Arc<Keyring>) -> Result<(), RefreshError> {
         let Some(line) = &mut self.line else { return Err(RefreshError::away()) };
-        let Ok(outcome) = timeout(LONG_PATIENCE, read_catalog(&line.client)).await else {
+        let config = database.config();
+        let Ok(outcome) = timeout(LONG_PATIENCE, read_catalog(&line.client, &config)).await else {
             self.line = None;
             return Err(RefreshError::slow("read the catalog"));
         };
         let (fingerprint, json) = outcome?;
         let before = database.snapshot();
-        let catalog = parse_catalog(&json, &database.config(), &keyring)?;
+        let catalog = parse_catalog(&json, &config, &keyring)?;
         let changed = catalog.version() != before.catalog.version();
         if changed {
             register(&mut line.client, &keyring, &catalog).await.map_err(|e| RefreshError::from(&e))?;

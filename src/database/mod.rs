@@ -32,7 +32,7 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tokio_postgres::Client;
 
-use crate::catalog::{Catalog, CatalogError};
+use crate::catalog::{Catalog, CatalogError, catalog_query};
 use crate::config::{self, Config};
 use crate::keys::{Keyring, Memory, RootKey, Roots};
 
@@ -237,7 +237,12 @@ impl Database {
         drain::passed_over(client, counter).await
     }
 
-    /// Reads the answer to [`crate::catalog::CATALOG_QUERY`], which a session asked on its own connection to
+    /// The statement whose answer [`Database::parse_catalog`] reads.
+    pub fn catalog_query(&self) -> String {
+        catalog_query(&self.config.load())
+    }
+
+    /// Reads the answer to [`Database::catalog_query`], which a session asked on its own connection to
     /// see what its transaction has not yet committed.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use super::manager::Manager;
 use super::pins::Pins;
 use super::row::{FINGERPRINT, Row, remove};
 use super::{Database, OpenError, RefreshError, Snapshot, connect, service_config};
-use crate::catalog::{CATALOG_QUERY, Catalog, CatalogError, GroupId, KeyGroup, SearchSlot, Unprotected};
+use crate::catalog::{Catalog, CatalogError, GroupId, KeyGroup, SearchSlot, Unprotected, catalog_query};
 use crate::config::{self, Config};
 use crate::keys::{self, ColumnRegistration, KeyError, KeyPurpose, Keyring, Memory, Roots, Slot};
 
@@ -90,7 +90,7 @@ async fn start(opening: Opening<'_>, mut line: Line) -> Result<Arc<Database>, Op
         memory.keep(&keyring).map_err(keys_error)?;
     }
     prepare(name, &roots, &keyring).await;
-    let (fingerprint, json) = read_catalog(&line.client).await.map_err(failed)?;
+    let (fingerprint, json) = read_catalog(&line.client, tables).await.map_err(failed)?;
     let catalog = parse_catalog(&json, tables, &keyring).map_err(|e| failed(e.into()))?;
     register(&mut line.client, &keyring, &catalog).await.map_err(keys_error)?;
     report(name, &catalog, &[]);
@@ -187,9 +187,12 @@ pub(super) fn report(database: &str, catalog: &Catalog, known: &[Unprotected]) {
 }
 
 /// The fingerprint of the catalog, and its contents as of then or later.
-pub(super) async fn read_catalog(client: &Client) -> Result<(String, String), RefreshError> {
+pub(super) async fn read_catalog(
+    client: &Client,
+    tables: &config::Database,
+) -> Result<(String, String), RefreshError> {
     let doing = "read the catalog";
-    let query = format!("SELECT {FINGERPRINT}; {CATALOG_QUERY}");
+    let query = format!("SELECT {FINGERPRINT}; {}", catalog_query(tables));
     let messages = client.simple_query(&query).await.map_err(|e| RefreshError::server(doing, &e))?;
     let mut values = messages.into_iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),

@@ -173,9 +173,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             lease: Duration::from_secs(10),
-            share: 40,
+            share: 20,
             rows_per_second: None,
-            batch_time: Duration::from_millis(40),
+            batch_time: Duration::from_millis(20),
             most_lag: 64 << 20,
             checkpoint: None,
         }

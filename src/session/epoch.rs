@@ -7,14 +7,21 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::database::{Pin, Snapshot};
 use crate::keys::KeyId;
 use crate::sql::plan::Refusal;
+use crate::transform::ReadyFormula;
 use crate::value::Format;
 
 use super::machine::{Awaited, Machine};
 use super::planned::{BoundPortal, Fate, Planned};
+
+/// How long a statement is held while the keyring is confirmed for it.
+const CONFIRMATION: Duration = Duration::from_secs(2);
 
 /// The session's pin.
 #[derive(Debug)]
@@ -90,15 +97,41 @@ impl Machine {
     }
 
     /// A portal of a statement whose values were sealed just now.
-    pub(super) fn bound_portal(&self, planned: Rc<Planned>, formats: Vec<Format>) -> BoundPortal {
+    pub(super) fn bound_portal(
+        &self,
+        planned: Rc<Planned>,
+        formats: Vec<Format>,
+        formulas: Vec<Option<ReadyFormula>>,
+    ) -> BoundPortal {
         let epoch = self.snapshot.keyring.counter();
         BoundPortal {
             planned,
             formats,
+            formulas,
             epoch,
             lapses: self.database.lease().lapses(),
             fate: Cell::new(Fate::Open),
         }
+    }
+
+    /// Whether a statement that needs the lease has to wait: it is over, and the keyring is being confirmed, which is
+    /// tried once for each statement.
+    pub(super) fn await_lease(&mut self) -> bool {
+        if self.confirming.is_some() {
+            return true;
+        }
+        let holds = self.database.lease().holds();
+        if holds || std::mem::take(&mut self.tried_confirming) {
+            self.tried_confirming = false;
+            return false;
+        }
+        self.tried_confirming = true;
+        let database = Arc::clone(&self.database);
+        self.confirming = Some(Box::pin(async move {
+            // Whatever comes of it, the lease tells.
+            let _ = timeout(CONFIRMATION, database.confirm()).await;
+        }));
+        true
     }
 
     /// Why nothing may be sealed or searched now, if that is so.

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::catalog::{CATALOG_QUERY, Catalog, ENVIRONMENT_QUERY, Environment};
+use crate::catalog::{Catalog, ENVIRONMENT_QUERY, Environment};
 use crate::database::RefreshError;
 use crate::sql::Screen;
 use crate::sql::plan::Refusal;
@@ -181,7 +181,8 @@ impl Machine {
                 let database = Arc::clone(&self.database);
                 self.refresh = Some(Box::pin(async move { Awaited::Catalog(database.refresh().await) }));
             } else {
-                self.ask(Question::Catalog, CATALOG_QUERY);
+                let query = self.database.catalog_query();
+                self.ask(Question::Catalog, &query);
             }
         } else {
             self.ask(Question::Environment, ENVIRONMENT_QUERY);

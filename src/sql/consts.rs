@@ -109,7 +109,7 @@ impl Planner<'_> {
     }
 
     /// The text and own type of a literal.
-    fn literal(&self, leaf: Leaf) -> Planned<zeroize::Zeroizing<String>> {
+    pub(super) fn literal(&self, leaf: Leaf) -> Planned<zeroize::Zeroizing<String>> {
         let (token, value) = match leaf {
             Leaf::Param(_) => return Err(super::refuse::syntax("a parameter as literal")),
             Leaf::Text(token) => (token, self.tokens.string(token)),
@@ -203,7 +203,7 @@ impl Planner<'_> {
             matches!(slot.source, Source::Param(p) if p == param)
                 && slot.ty == Some(ty)
                 && slot.casts == casts
-                && same_role(&slot.role, &role)
+                && slot.role == role
         });
         if let Some(same) = same {
             return same;
@@ -274,24 +274,19 @@ impl Planner<'_> {
 pub(super) fn inferred(role: &Role) -> Type {
     match role {
         Role::Store(column) => column.ty,
-        Role::Equality(column) | Role::EqualityArray(column) => match column.ty {
+        Role::Equality(column)
+        | Role::EqualityArray(column)
+        | Role::OrderWhole(column)
+        | Role::OrderHead(column)
+        | Role::Caseless(column) => match column.ty {
             Type::Varchar(_) => Type::Text,
             other => other,
         },
     }
 }
 
-fn same_role(left: &Role, right: &Role) -> bool {
-    match (left, right) {
-        (Role::Store(l), Role::Store(r))
-        | (Role::Equality(l), Role::Equality(r))
-        | (Role::EqualityArray(l), Role::EqualityArray(r)) => l == r,
-        _ => false,
-    }
-}
-
 fn mismatch(role: &Role, oid: u32) -> Box<Draft> {
-    let (Role::Store(column) | Role::Equality(column) | Role::EqualityArray(column)) = role;
+    let column = role.column();
     unsupported(
         format!("a parameter of type OID {oid} for encrypted column {}", full_name(column)),
         "Announce the column's own type, or none.",

@@ -55,6 +55,17 @@ impl Planner<'_> {
         found
     }
 
+    /// Whether a plain column has to be written otherwise, or made a key.
+    pub fn is_rewritten(&self, at: Location) -> bool {
+        let grouping = self.frames.get(at.frame).and_then(|frame| frame.grouping.as_ref());
+        let depends = grouping.is_some_and(|grouping| {
+            grouping.is_active()
+                && !grouping.has(at)
+                && grouping.dependents().iter().any(|d| d.item == at.item)
+        });
+        depends || self.merged_text(at).is_some()
+    }
+
     /// What is to be done for a column that is no key, where groups are read: an encrypted one gets a
     /// representative, a plain one is added to GROUP BY.
     pub fn depend(&mut self, at: Location, place: Option<usize>) -> Planned<Option<Representative>> {

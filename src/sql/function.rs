@@ -57,16 +57,22 @@ impl Planner<'_> {
             return Ok(value);
         }
         let entered = self.enter_aggregate(function, &name);
+        let done = self.function_parts(function, &name);
+        self.leave_aggregate(entered);
+        done
+    }
+
+    /// Arguments, order, filter and window.
+    fn function_parts(&mut self, function: &sqlparser::ast::Function, name: &str) -> Planned<Val> {
         let clause = format!("function {name}");
-        self.function_args(&function.parameters, &name, &clause)?;
-        self.function_args(&function.args, &name, &clause)?;
+        self.function_args(&function.parameters, name, &clause)?;
+        self.function_args(&function.args, name, &clause)?;
         for order in &function.within_group {
             self.plain(&order.expr, "ORDER BY")?;
         }
         if let Some(filter) = &function.filter {
             self.condition(filter, "FILTER")?;
         }
-        self.leave_aggregate(entered);
         if let Some(WindowType::WindowSpec(spec)) = &function.over {
             self.window(spec)?;
         }

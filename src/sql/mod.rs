@@ -18,6 +18,7 @@ mod dml;
 mod edits;
 mod expr;
 mod follow;
+mod formula;
 mod from;
 mod function;
 mod grouping;

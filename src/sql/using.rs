@@ -346,19 +346,27 @@ impl Planner<'_> {
         }
     }
 
-    /// A column's value at this place, with what the query around it makes of it.
+    /// A column's value at this place, with what the query around it makes of it. Writes what has to stand there.
     pub fn found_column(&mut self, held: Held, at: Location, place: Option<Extent>) -> Planned<Val> {
-        let text = self.merged_text(at);
-        if let Some(text) = &text {
-            let extent = place.ok_or_else(|| syntax("a name"))?;
-            self.replace(extent, vec![Part::Text(text.clone())]);
+        let dependent = self.depend(at, place.map(|e| e.first))?;
+        let mut value = self.column_value(held, at, place)?;
+        if let (Val::Column(value), Some(dependent)) = (&mut value, dependent) {
+            value.grouped.get_or_insert(dependent);
         }
+        if let Some(text) = self.merged_text(at) {
+            let extent = place.ok_or_else(|| syntax("a name"))?;
+            self.replace(extent, vec![Part::Text(text)]);
+        }
+        Ok(value)
+    }
+
+    /// The same for whoever writes the whole expression: nothing is written.
+    pub fn column_value(&self, held: Held, at: Location, place: Option<Extent>) -> Planned<Val> {
         let held = self.merged_held(at, held);
         let mut value = self.held(held, place)?;
-        let dependent = self.depend(at, place.map(|e| e.first))?;
         if let Val::Column(value) = &mut value {
-            value.written = text;
-            value.grouped = self.representative(at, place)?.or(dependent);
+            value.written = self.merged_text(at);
+            value.grouped = self.representative(at, place)?;
         }
         Ok(value)
     }

@@ -4,9 +4,12 @@
 //! out by its outputs; neither knows a key. Errors name the column and never the value.
 
 mod array;
+mod compute;
 mod error;
 mod reseal;
+mod search;
 
+pub use compute::{ReadyFormula, Sent};
 pub use error::TransformError;
 pub use reseal::{Goal, Resealed, Resealer, stale_sql, uses_key_sql};
 
@@ -19,6 +22,17 @@ use crate::crypto::CryptoError;
 use crate::keys::{self, CellCipher, KeyId, Keyring};
 use crate::sql::plan::{Role, Slot, Source};
 use crate::value::{self, CastContext, Datum, Format, Input, Settings, Type, ValueError};
+
+/// Memory that is kept from value to value; what a longer one took is given back, as all of it is wiped each time.
+const KEPT: usize = 1 << 16;
+
+/// Wipes what the value before left. The memory is kept, if it is not too much.
+fn wipe(plaintext: &mut Zeroizing<Vec<u8>>) {
+    match plaintext.capacity() > KEPT {
+        true => *plaintext = Zeroizing::new(Vec::new()),
+        false => plaintext.zeroize(),
+    }
+}
 
 /// Seals and opens the values of one session.
 pub struct Transformer {
@@ -88,6 +102,15 @@ impl Transformer {
                 out.extend_from_slice(&self.term(column, &datum)?);
             }
             Role::EqualityArray(column) => self.term_array(slot, column, input, out)?,
+            Role::OrderWhole(column) | Role::OrderHead(column) => {
+                let datum = self.read(slot, &column.ty, input)?;
+                let head = matches!(slot.role, Role::OrderHead(_));
+                self.order_term(column, &datum, head, out)?;
+            }
+            Role::Caseless(column) => {
+                let datum = self.read(slot, &column.ty, input)?;
+                self.caseless_term(column, &datum, out)?;
+            }
         }
         self.done.0 += 1;
         Ok(true)
@@ -105,8 +128,19 @@ impl Transformer {
         format: Format,
         out: &mut Vec<u8>,
     ) -> Result<(), TransformError> {
+        self.decrypt(column, envelope)?;
         let settings = self.settings.as_ref().map_err(|e| TransformError::value(column, e))?;
-        self.plaintext.zeroize();
+        let written = if casts.is_empty() {
+            value::write_plaintext(&column.ty, &self.plaintext, format, settings, out)
+        } else {
+            cast_and_write(&column.ty, &self.plaintext, casts, format, settings, out)
+        };
+        written.map_err(|e| TransformError::value(column, &e))
+    }
+
+    /// Opens an envelope of `column` into the buffer for plaintext.
+    fn decrypt(&mut self, column: &EncryptedColumn, envelope: &[u8]) -> Result<(), TransformError> {
+        wipe(&mut self.plaintext);
         self.unknown = None;
         let opened = self.cipher.open(&column.group.0, envelope, &mut self.plaintext);
         let tag = opened.map_err(|error| {
@@ -120,12 +154,7 @@ impl Transformer {
             return Err(TransformError::wrong_type(column));
         }
         self.done.1 += 1;
-        let written = if casts.is_empty() {
-            value::write_plaintext(&column.ty, &self.plaintext, format, settings, out)
-        } else {
-            cast_and_write(&column.ty, &self.plaintext, casts, format, settings, out)
-        };
-        written.map_err(|e| TransformError::value(column, &e))
+        Ok(())
     }
 
     /// The data key that the value which could not be opened just now is under, if it is not known here: another

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{TransformError, Transformer};
-use crate::catalog::{EncryptedColumn, GroupId, SearchSlot};
+use crate::catalog::{EncryptedColumn, GroupId, SearchKinds, SearchSlot};
 use crate::crypto::{Key, KeyId};
 use crate::keys::{Keyring, KeyringBuilder};
 use crate::sql::plan::{Role, Slot, Source};
@@ -37,6 +37,11 @@ fn column(ty: Type, group: [u8; 16]) -> Arc<EncryptedColumn> {
         group: GroupId(group),
         group_name: name("g"),
         equality: ty.family().is_some(),
+        order: false,
+        caseless: false,
+        matching: false,
+        complete: SearchKinds::default(),
+        collation: None,
         slot: SearchSlot::A,
     })
 }
@@ -56,6 +61,24 @@ fn open_text(column: &EncryptedColumn, casts: &[Type], envelope: &[u8]) -> Resul
     let mut out = Vec::new();
     transformer().open(column, casts, envelope, Format::Text, &mut out)?;
     Ok(String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn the_memory_of_a_long_value_is_given_back() {
+    let column = column(Type::Text, GROUP);
+    let store = slot(Role::Store(Arc::clone(&column)), None, &[]);
+    let mut transformer = transformer();
+    let mut capacity = |text: &str| {
+        let (envelope, mut out) = (seal(&store, text).unwrap(), Vec::new());
+        transformer.open(&column, &[], &envelope, Format::Text, &mut out).unwrap();
+        assert_eq!(out, text.as_bytes());
+        transformer.plaintext.capacity()
+    };
+    assert!(capacity(&"x".repeat(1 << 22)) >= 1 << 22);
+    // All of it would be wiped again with each of those that follow.
+    assert!(capacity("short") <= super::KEPT);
+    let kept = capacity(&"x".repeat(super::KEPT / 2));
+    assert_eq!(capacity("short"), kept, "that much is not worth giving back");
 }
 
 #[test]

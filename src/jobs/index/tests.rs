@@ -9,8 +9,8 @@ use tokio_postgres::{Client, NoTls};
 use super::host::Host;
 use super::turn::Turn;
 use super::{copies, obstacles, redefine, swap};
-use crate::catalog::{CATALOG_QUERY, Catalog, GroupId, KeyGroup, SearchSlot};
-use crate::config::{Config, SystemSecrets};
+use crate::catalog::{Catalog, GroupId, KeyGroup, SearchSlot, catalog_query};
+use crate::config::{Config, Database, SystemSecrets};
 use crate::crypto::Key;
 use crate::demo::postgres::{Options, PrivateServer};
 use crate::jobs::{JobError, Moment};
@@ -114,7 +114,7 @@ impl Fixture {
     }
 
     async fn turn(&self, from: SearchSlot) -> Turn {
-        let json = text(&self.connect().await, &format!("SELECT ({CATALOG_QUERY})::text")).await;
+        let json = text(&self.connect().await, &format!("SELECT ({})::text", catalog_query(&Database::default()))).await;
         let config = Config::parse(CONFIG, Path::new("/"), &SystemSecrets).unwrap();
         let group = |name: &str| Some(KeyGroup { slot: from, ..KeyGroup::from(group(name)) });
         let catalog = Catalog::from_json(&json, &config.databases["shop"], &group).unwrap();
@@ -378,7 +378,7 @@ fn obstacles_are_named_with_the_way_out() {
                 .await
                 .unwrap();
             client.batch_execute("SET LOCAL search_path = pg_catalog, public").await.unwrap();
-            let json = text(&client, &format!("SELECT ({CATALOG_QUERY})::text")).await;
+            let json = text(&client, &format!("SELECT ({})::text", catalog_query(&Database::default()))).await;
             let config = Config::parse(CONFIG, Path::new("/"), &SystemSecrets).unwrap();
             let groups = |name: &str| Some(KeyGroup::from(group(name)));
             let catalog = Catalog::from_json(&json, &config.databases["shop"], &groups).unwrap();

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use super::plan::{Output, Piece, Plan, Role, Script, Slot, Source};
 use super::{LiveNames, Scope, plan_script, plan_statement};
-use crate::catalog::{Catalog, Environment, GroupId, KeyGroup, SearchSlot};
+use crate::catalog::{Catalog, Environment, GroupId, KeyGroup, SearchKinds, SearchSlot};
 use crate::config::{ColumnConfig, Database};
 use crate::value::Type;
 
@@ -28,14 +28,26 @@ const RELATIONS: &[&str] = &[
     "public.orphans r: id 23, secret *",
     "other.customers r: id 23, email 25",
     "pg_catalog.pg_class r: oid 26, relname 19, relnamespace 26",
+    "public.people r: id 23, name *, born *, score *, nick *",
 ];
 
 fn config() -> Database {
     let column = |ty: &str, equality: bool, group: &str| ColumnConfig {
         ty: Type::parse(ty).expect("a type"),
         equality,
+        order: false,
+        caseless: false,
+        matching: false,
+        collation: None,
         group: group.to_owned(),
     };
+    let searched = |ty: &str, kinds: SearchKinds, group: &str| ColumnConfig {
+        order: kinds.order,
+        caseless: kinds.caseless,
+        matching: kinds.matching,
+        ..column(ty, true, group)
+    };
+    let ordered = SearchKinds { order: true, ..SearchKinds::default() };
     let table = |columns: Vec<(&str, ColumnConfig)>| {
         columns.into_iter().map(|(name, c)| (name.to_owned(), c)).collect::<BTreeMap<_, _>>()
     };
@@ -53,7 +65,20 @@ fn config() -> Database {
         ("vin", column("varchar(17)", true, "vin")),
         ("price", column("numeric(10,2)", false, "price")),
     ]);
-    let tables = [("customers", customers), ("leads", leads), ("devices", devices), ("vehicles", planned)];
+    let people = table(vec![
+        ("name", searched("text", SearchKinds::ALL, "name")),
+        ("born", searched("date", ordered, "born")),
+        ("score", searched("numeric", ordered, "score")),
+        // Configured, and not in all values yet.
+        ("nick", searched("text", SearchKinds::ALL, "nick")),
+    ]);
+    let tables = [
+        ("customers", customers),
+        ("leads", leads),
+        ("devices", devices),
+        ("people", people),
+        ("vehicles", planned),
+    ];
     let tables = tables.into_iter().map(|(name, t)| (("public".to_owned(), name.to_owned()), t));
     Database { tables: tables.collect() }
 }
@@ -129,6 +154,10 @@ fn catalog_with(groups: &dyn Fn(&str) -> Option<KeyGroup>) -> Catalog {
         "relations": relations,
         "indexes": [["public", "customers_email_idx", 17_000], ["other", "customers_email_idx1", 17_001]],
         "constraints": [[16_001, "leads_pkey"]],
+        "complete": [[16_007, 2, "order"], [16_007, 2, "caseless"], [16_007, 2, "match"], [16_007, 3, "order"],
+            [16_007, 4, "order"]],
+        "collations": [{"name": "default", "provider": "c", "collate": "C", "ctype": "C", "locale": null, "rules": null,
+            "version": null, "deterministic": true, "utf8": true}],
         "uniques": [[16_001, "leads_email_key", ["pyrite.eq((email)::bytea)"]]],
         "functions": [
             {"schema": "public", "name": "count_customers", "body": "SELECT count(*) FROM Customers"},
@@ -174,6 +203,9 @@ fn slot(slot: &Slot) -> String {
         Role::Store(c) => ("store", c),
         Role::Equality(c) => ("eq", c),
         Role::EqualityArray(c) => ("any", c),
+        Role::OrderWhole(c) => ("ord", c),
+        Role::OrderHead(c) => ("head", c),
+        Role::Caseless(c) => ("caseless", c),
     };
     let source = match &slot.source {
         Source::Param(n) => format!("${}", n + 1),
@@ -187,6 +219,7 @@ fn slot(slot: &Slot) -> String {
 fn outputs(list: &[Output]) -> String {
     let names = list.iter().map(|output| match output {
         Output::Plain => "-".to_owned(),
+        Output::Computed(computation) => format!("={}", computation.formula.ty()),
         Output::Open { column, casts, .. } => {
             let casts: String = casts.iter().map(|c| format!("::{c}")).collect();
             format!("{}{casts}", column.name)
