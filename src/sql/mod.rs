@@ -10,6 +10,8 @@ mod choice;
 mod columns;
 mod compare;
 mod consts;
+mod copy;
+mod copy_options;
 mod create;
 mod dependent;
 mod describe;
