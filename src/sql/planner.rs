@@ -448,7 +448,11 @@ pub(super) fn outputs_or_none(list: Vec<Output>) -> Vec<Output> {
 /// Shared by the rooms that build outputs.
 pub(super) fn open(held: &super::scope::Held, casts: Vec<Type>) -> Output {
     match &held.encrypted {
-        Some(column) => Output::Open { column: Arc::clone(column), casts, origin: held.origin },
+        Some(column) => {
+            // A cast to what it is already does nothing; the result is still the table's column.
+            let casts = casts.into_iter().skip_while(|cast| *cast == column.ty).collect();
+            Output::Open { column: Arc::clone(column), casts, origin: held.origin }
+        }
         None => Output::Plain,
     }
 }
