@@ -19,6 +19,7 @@
 
 #[path = "../differential/answer.rs"]
 mod answer;
+mod forms;
 mod kind;
 mod node;
 mod query;
@@ -148,7 +149,7 @@ fn show(trial: &Trial, verdict: &Verdict) {
 }
 
 fn statement(trial: &Trial) -> String {
-    let written = trial.node.write(trial.mode != Mode::Simple);
+    let written = trial.node.write(trial.mode.has_params());
     format!("{} {:?} ({:?})", written.sql, written.params, trial.mode)
 }
 

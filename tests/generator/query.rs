@@ -10,11 +10,12 @@ impl Maker<'_> {
     pub fn select(&mut self) -> (&'static str, Node) {
         let (with, tables) = self.with();
         let (form, body) = match self.random.below(100) {
-            0..=46 => ("select", self.plain(&tables)),
-            47..=62 => ("group by", self.grouped(&tables)),
-            63..=73 => ("distinct", self.distinct(&tables)),
-            74..=84 => ("set operation", self.set_operation()),
-            85..=92 => ("window", self.windows(&tables)),
+            0..=38 => ("select", self.plain(&tables)),
+            39..=53 => ("group by", self.grouped(&tables)),
+            54..=63 => ("distinct", self.distinct(&tables)),
+            64..=73 => ("set operation", self.set_operation()),
+            74..=80 => ("window", self.windows(&tables)),
+            81..=94 => return self.special(),
             _ => ("whole rows", self.whole_rows(&tables)),
         };
         (form, Node::All(vec![with, body]))
@@ -44,7 +45,7 @@ impl Maker<'_> {
     }
 
     /// A subquery over one table, with `id`.
-    fn rows(&mut self) -> (Node, Vec<Column>) {
+    pub fn rows(&mut self) -> (Node, Vec<Column>) {
         let table = self.any_table(&[]);
         let alias = self.alias();
         let scope = Scope {
@@ -110,7 +111,7 @@ impl Maker<'_> {
     }
 
     /// FROM, with everything that can be named behind it.
-    fn from(&mut self, more: &[Table]) -> (Node, Scope) {
+    pub fn from(&mut self, more: &[Table]) -> (Node, Scope) {
         let (first, source) = self.from_item(more, true);
         let mut scope = Scope { sources: vec![source], outer: Vec::new() };
         let count = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2][self.random.below(10)];
@@ -149,7 +150,7 @@ impl Maker<'_> {
         Node::Either(vec![values, ids])
     }
 
-    fn filter(&mut self, scope: &Scope) -> Node {
+    pub fn filter(&mut self, scope: &Scope) -> Node {
         let conditions = if self.random.chance(65) { vec![self.condition(scope, 2)] } else { Vec::new() };
         clause(" WHERE ", conditions, "")
     }
@@ -453,7 +454,7 @@ fn joined(item: Node, word: &str) -> Node {
 }
 
 /// The numbers of a row's parts, which are another row's in no other row.
-fn ids(scope: &Scope) -> String {
+pub fn ids(scope: &Scope) -> String {
     let ids: Vec<String> = scope.sources.iter().map(|source| format!("{}.id", source.alias)).collect();
     ids.join(", ")
 }
@@ -464,7 +465,7 @@ fn ordinals(count: usize) -> Node {
 }
 
 /// Parts that belong together: none may go.
-fn fixed(items: &[Node]) -> Node {
+pub fn fixed(items: &[Node]) -> Node {
     let (items, least) = (items.to_vec(), items.len());
     Node::List { before: String::new(), items, separator: ", ", after: String::new(), least }
 }

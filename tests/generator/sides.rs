@@ -17,13 +17,43 @@ pub enum Mode {
     Simple,
     Text,
     Binary,
+    /// Between others, in one message.
+    Script,
+    /// By SQL's PREPARE and EXECUTE.
+    Execute,
     /// A named statement, run twice.
     Prepared,
+    /// By SQL's DECLARE and FETCH.
+    Cursor,
+    /// As a view that is read.
+    View,
+    /// A few rows at a time.
+    Portions,
+    /// COPY (…) TO STDOUT.
+    Copy,
 }
 
 impl Mode {
+    /// How a statement can be sent that reads, or one that writes.
     pub fn any(random: &mut Random, reads: bool) -> Mode {
-        [Mode::Simple, Mode::Text, Mode::Binary, Mode::Prepared][random.below(if reads { 4 } else { 3 })]
+        use Mode::{Binary, Copy, Cursor, Execute, Portions, Prepared, Script, Simple, Text, View};
+        const ALL: [Mode; 20] = [
+            Simple, Simple, Simple, Text, Text, Text, Text, Binary, Binary, Binary, Binary, Script, Execute,
+            // What follows only reads.
+            Prepared, Prepared, Prepared, Cursor, View, Portions, Copy,
+        ];
+        ALL[random.below(if reads { 20 } else { 13 })]
+    }
+
+    /// Whether there are parameters in it.
+    pub fn has_params(self) -> bool {
+        use Mode::{Binary, Execute, Portions, Prepared, Text};
+        matches!(self, Text | Binary | Execute | Prepared | Portions)
+    }
+
+    /// Whether rows that come in any order cannot be compared in it.
+    fn needs_order(self) -> bool {
+        matches!(self, Mode::Portions | Mode::Copy)
     }
 }
 
@@ -109,7 +139,7 @@ impl Sides {
     }
 
     fn judge(&mut self, trial: &Trial) -> Verdict {
-        let written = trial.node.write(trial.mode != Mode::Simple);
+        let written = trial.node.write(trial.mode.has_params());
         let (expected, _) = match self.answer(true, &written, trial.mode) {
             Ok(answer) => answer,
             Err(error) => return Verdict::Different(format!("the plain side: {error}")),
@@ -153,8 +183,34 @@ impl Sides {
     fn answer(&mut self, plain: bool, written: &Written, mode: Mode) -> Result<(Answer, String), String> {
         let side = if plain { &mut self.plain } else { &mut self.pyrite };
         side.exchange(Script::new().query("BEGIN"))?;
+        let mode = if mode.needs_order() && !written.total { Mode::Text } else { mode };
+        let sql = &written.sql;
         let messages = match mode {
-            Mode::Simple => side.exchange(Script::new().query(&written.sql))?,
+            Mode::Simple => side.exchange(Script::new().query(sql))?,
+            Mode::Script => side.exchange(Script::new().query(&format!("SELECT 1; {sql}; SELECT 2")))?,
+            Mode::Execute => {
+                let literal = |value: &Option<String>| match value {
+                    Some(value) => format!("'{}'", value.replace('\'', "''")),
+                    None => "NULL".to_owned(),
+                };
+                let values: Vec<String> = written.params.iter().map(literal).collect();
+                let values =
+                    if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
+                let run = format!("EXECUTE e{values}");
+                side.each(&["DEALLOCATE ALL".to_owned(), format!("PREPARE e AS {sql}"), run])?
+            }
+            Mode::Cursor => side.each(&[format!("DECLARE u CURSOR FOR {sql}"), "FETCH ALL u".to_owned()])?,
+            Mode::View => {
+                side.each(&[format!("CREATE TEMP VIEW w AS {sql}"), "SELECT * FROM w".to_owned()])?
+            }
+            Mode::Copy => side.exchange(Script::new().query(&format!("COPY ({sql}) TO STDOUT")))?,
+            Mode::Portions => {
+                let script = Script::new()
+                    .parse("", sql, &[])
+                    .bind_formats("", "", &[], &values(&written.params), &[])
+                    .describe_portal("");
+                side.exchange(script.execute("", 2).execute("", 3).execute("", 0).sync())?
+            }
             Mode::Text => {
                 let script = Script::new()
                     .parse("", &written.sql, &[])
@@ -264,6 +320,18 @@ impl Side {
                 return Ok(messages);
             }
         }
+    }
+
+    /// Simple queries, one behind the other, until one fails.
+    fn each(&mut self, texts: &[String]) -> Result<Vec<Message>, String> {
+        let mut messages = Vec::new();
+        for text in texts {
+            messages.extend(self.exchange(Script::new().query(text))?);
+            if messages.iter().any(|message| message.tag == b'E') {
+                break;
+            }
+        }
+        Ok(messages)
     }
 
     fn end(&mut self, how: &str) {
