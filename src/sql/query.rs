@@ -1,7 +1,7 @@
 //! Queries: WITH, set operations, SELECT and its clauses.
 
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, LimitClause, NamedWindowExpr, OrderBy, OrderByKind, Query, Select,
+    Distinct, Expr, GroupByExpr, LimitClause, NamedWindowExpr, OrderBy, Query, Select,
     SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned,
     Value, WildcardAdditionalOptions, With,
 };
@@ -374,17 +374,6 @@ impl Planner<'_> {
             // One pair of parentheses makes an expression of a name in PostgreSQL's eyes too, except here.
             _ => self.plain(expr, clause),
         }
-    }
-
-    pub(super) fn order_by(&mut self, order: &OrderBy, outputs: &Outputs) -> Planned<()> {
-        let OrderByKind::Expressions(list) = &order.kind else { return Err(syntax("ORDER BY")) };
-        for entry in list {
-            if entry.with_fill.is_some() {
-                return Err(syntax("ORDER BY"));
-            }
-            self.output_ref(&entry.expr, outputs, "ORDER BY", false)?;
-        }
-        Ok(())
     }
 
     /// Outputs that must hold nothing encrypted.
