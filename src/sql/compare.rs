@@ -247,6 +247,7 @@ impl Planner<'_> {
             Val::Choice(choice) => {
                 choice.values.into_iter().try_for_each(|value| self.equate_with(left, value, clause))
             }
+            Val::Computed(computed) => Err(computed.refusal),
             Val::Plain => Err(unsupported(
                 format!("the comparison of encrypted column {} with an expression", full_name(&left.column)),
                 "Compare it with a parameter, a literal, or a column of its key group.",

@@ -14,6 +14,7 @@ mod error;
 mod float;
 mod json;
 mod jsonb;
+pub(crate) mod moments;
 mod numeric;
 pub mod order;
 mod settings;
