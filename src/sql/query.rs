@@ -234,9 +234,16 @@ impl Planner<'_> {
         check_select(select).map_err(|draft| draft.at(first))?;
         self.frames.push(Frame::default());
         self.read_from(&select.from)?;
-        let outputs = self.select_list(&select.projection)?;
+        let alone = self.extreme_alone(select);
+        let outputs = match &alone {
+            Some(alone) => self.alone_output(alone),
+            None => self.select_list(&select.projection)?,
+        };
         if let Some(condition) = &select.selection {
             self.condition(condition, "WHERE")?;
+        }
+        if let Some(alone) = alone {
+            self.turn_alone(&alone, select)?;
         }
         match &select.group_by {
             GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => {

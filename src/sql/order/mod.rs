@@ -5,6 +5,7 @@
 //! use that index, and sort keys are head and whole likewise. Where the text of a value cannot be doubled (a
 //! subquery, COALESCE), the whole term alone gives the same answer.
 
+mod alone;
 mod compare;
 mod extremes;
 mod sort;
