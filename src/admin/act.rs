@@ -127,7 +127,11 @@ async fn submit(
 ) -> Result<Outcome, Failure> {
     let database = context.database(&options.database)?;
     let jobs = Jobs::new(Arc::clone(&database));
-    let wanted = jobs::Options { firing_triggers: options.firing_triggers, ..jobs::Options::default() };
+    let wanted = jobs::Options {
+        firing_triggers: options.firing_triggers,
+        share: options.share,
+        rows_per_second: options.rate,
+    };
     let role = &context.visitor.role;
     tracing::info!(role, database = database.name(), command = tag, "asked for at the admin console");
     let numbers = jobs.submit(request, wanted, role).await.map_err(|error| failed(&error))?;

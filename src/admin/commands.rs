@@ -29,16 +29,16 @@ pub const COMMANDS: &[Usage] = &[
     usage("SHOW CONFIG", "settings in use, without secrets"),
     usage("SHOW VERSION", "version of this proxy"),
     usage(
-        "ROTATE KEY ON [schema.]table.column | GROUP name | ALL [FIRING TRIGGERS] [IN DATABASE name]",
+        "ROTATE KEY ON [schema.]table.column | GROUP name | ALL [FIRING TRIGGERS] [SHARE n] [RATE n] [IN DATABASE name]",
         "new data key; every value is encrypted anew under it, online",
     ),
     usage(
-        "ROTATE INDEX KEY ON [schema.]table.column | GROUP name | ALL [FIRING TRIGGERS] [IN DATABASE name]",
+        "ROTATE INDEX KEY ON [schema.]table.column | GROUP name | ALL [FIRING TRIGGERS] [SHARE n] [RATE n] [IN DATABASE name]",
         "new key of equality terms; indexes are rebuilt, online",
     ),
     usage("ROTATE ROOT KEY [IN DATABASE name]", "wraps all keys anew, under next_root of the configuration"),
     usage(
-        "REPAIR ON [schema.]table.column | GROUP name | ALL [FIRING TRIGGERS] [IN DATABASE name]",
+        "REPAIR ON [schema.]table.column | GROUP name | ALL [FIRING TRIGGERS] [SHARE n] [RATE n] [IN DATABASE name]",
         "brings values of a restored dump to the present keys; no key changes",
     ),
     usage("RETIRE KEY id [IN DATABASE name]", "ends the use of a key, once no value needs it"),

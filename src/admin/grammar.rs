@@ -84,6 +84,10 @@ pub enum Target {
 pub struct Options {
     /// Row triggers may run for the sweep's updates.
     pub firing_triggers: bool,
+    /// Share of the time, in percent, that the sweep may keep the server busy.
+    pub share: Option<u8>,
+    /// Rows per second at most.
+    pub rate: Option<u32>,
     /// Which database.
     pub database: In,
 }
@@ -283,8 +287,29 @@ impl Words<'_> {
                     self.expect("triggers", "ROTATE")?;
                     options.firing_triggers = true;
                 }
+                Some("share") if options.share.is_none() => {
+                    options.share = Some(self.limited(100, "SHARE is followed by a percentage, 1 to 100")?);
+                }
+                Some("rate") if options.rate.is_none() => {
+                    options.rate =
+                        Some(self.limited(u32::MAX, "RATE is followed by rows per second, from 1")?);
+                }
                 Some("in") if options.database.is_none() => options.database = self.database()?,
                 _ => return Ok(options),
+            }
+        }
+    }
+
+    /// The number behind the next word, from 1 to `most`.
+    fn limited<T: TryFrom<i64> + PartialOrd>(&mut self, most: T, wrong: &str) -> Result<T, Failure> {
+        self.at += 1;
+        let at = self.at;
+        let number = self.take_number().filter(|number| *number > 0);
+        match number.and_then(|number| T::try_from(number).ok()).filter(|number| *number <= most) {
+            Some(number) => Ok(number),
+            None => {
+                self.at = at;
+                Err(self.wrong(wrong).hint("Without either, a sweep takes a fifth of the time."))
             }
         }
     }

@@ -21,7 +21,7 @@ fn column(schema: Option<&str>, table: &str, column: &str) -> Target {
 fn every_command_of_the_table_is_read() {
     for usage in COMMANDS {
         let optional = |text: &str| {
-            let cut = text.replace("[schema.]", "").replace(" [FIRING TRIGGERS]", "");
+            let cut = text.replace("[schema.]", "").replace(" [FIRING TRIGGERS] [SHARE n] [RATE n]", "");
             cut.replace(" [IN DATABASE name]", "").replace("| GROUP name | ALL", "")
         };
         let full = |text: &str| text.replace(['[', ']'], "").replace("| GROUP name | ALL", "");
@@ -60,10 +60,15 @@ fn names_are_those_of_sql() {
     assert_eq!(one("ROTATE KEY ON group.a"), rotate(column(None, "group", "a")));
     assert_eq!(one("ROTATE /* all */ KEY -- of them\n ALL"), rotate(Target::All));
     assert_eq!(
-        one("ROTATE INDEX KEY ALL IN DATABASE \"Shop\" FIRING TRIGGERS"),
+        one("ROTATE INDEX KEY ALL IN DATABASE \"Shop\" FIRING TRIGGERS rate 500 SHARE 100"),
         Command::RotateIndexKey(
             Target::All,
-            Options { firing_triggers: true, database: Some("Shop".into()) }
+            Options {
+                firing_triggers: true,
+                share: Some(100),
+                rate: Some(500),
+                database: Some("Shop".into())
+            }
         )
     );
 }
@@ -116,6 +121,12 @@ fn mistakes_have_a_place_and_a_way_out() {
         ("ROTATE KEY ON a.", 16, "It is written"),
         ("ROTATE KEY ALL FIRING", 21, "It is written"),
         ("ROTATE KEY ALL AND MORE", 15, "HELP"),
+        ("ROTATE KEY ALL SHARE 0", 21, "1 to 100"),
+        ("ROTATE KEY ALL SHARE 101", 21, "1 to 100"),
+        ("ROTATE KEY ALL SHARE half", 21, "1 to 100"),
+        ("ROTATE KEY ALL RATE", 19, "rows per second"),
+        ("ROTATE KEY ALL RATE 4294967296", 20, "rows per second"),
+        ("ROTATE KEY ALL SHARE 5 SHARE 6", 23, "HELP"),
         ("ROTATE INDEX ALL", 13, "It is written: ROTATE INDEX KEY"),
         ("SHOW KEYS IN shop", 13, "IN DATABASE name"),
         ("SHOW KEYS IN DATABASE 'shop'", 22, "IN DATABASE name"),

@@ -70,8 +70,10 @@ async fn start_rotation(console: &mut Console, verb: &str, rotate: &Rotate) -> R
         (None, None) => "ALL".to_owned(),
     };
     let triggers = if rotate.firing_triggers { " FIRING TRIGGERS" } else { "" };
+    let option = |name, number: Option<u32>| number.map_or(String::new(), |n| format!(" {name} {n}"));
+    let (share, rate) = (option("SHARE", rotate.share.map(u32::from)), option("RATE", rotate.rate));
     let database = rotate.database.database.as_deref();
-    let command = format!("{verb} {target}{triggers}{}", in_database(database));
+    let command = format!("{verb} {target}{triggers}{share}{rate}{}", in_database(database));
     start(console, &command, database, rotate.detach).await
 }
 

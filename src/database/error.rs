@@ -115,7 +115,8 @@ impl RefreshError {
             sqlstate: "55000",
             message: format!("proxies that run have not got the new root key: {}", proxies.join(", ")),
             hint: Some(
-                "Name it under keys.next_root in their configuration too, and RELOAD or stop them. Nothing was changed."
+                "Name it under keys.next_root in their configuration too, and RELOAD or stop them; or wait 15 s, if they \
+                 were killed or stopped just now. Nothing was changed."
                     .into(),
             ),
         }

@@ -125,6 +125,10 @@ impl Manager {
             let Some(database) = self.database.upgrade() else { return };
             let mut work = Work::default();
             let timed = matches!(wake, Wake::Time | Wake::Request(_));
+            if matches!(wake, Wake::Nudge) {
+                // Somebody waits for what this proxy has to say: a connection that is lost is not waited for as long.
+                self.next_attempt = self.next_attempt.min(Instant::now() + BACKOFF[0]);
+            }
             match wake {
                 Wake::Request(Some(request)) => work.add(request),
                 Wake::Request(None) => return,

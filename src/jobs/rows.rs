@@ -5,8 +5,13 @@ use tokio_postgres::{Client, Row};
 use super::JobError;
 use super::types::{JobRow, JobState};
 
-const QUERY: &str = "SELECT id, kind, coalesce(spec->>'key', spec->>'name', ''), state, step, rows_done, rows_total,
-    (cursor->>'rate')::float8, status, error, holder::text, created_by, created_at, started_at, updated_at, finished_at
+const QUERY: &str =
+    "SELECT id, kind, coalesce(spec->>'key', spec->>'name', ''), state, step, rows_done, rows_total,
+    (cursor->>'rate')::float8,
+    CASE state WHEN 'queued' THEN coalesce((SELECT 'waiting for job ' || o.id FROM pyrite.jobs AS o
+        WHERE o.state IN ('running', 'cancelling') OR o.state = 'queued' AND o.id < jobs.id
+        ORDER BY o.state = 'queued', o.id LIMIT 1), status) ELSE status END,
+    error, holder::text, created_by, created_at, started_at, updated_at, finished_at
     FROM pyrite.jobs";
 
 pub(super) async fn list(client: &Client) -> Result<Vec<JobRow>, JobError> {

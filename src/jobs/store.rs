@@ -28,6 +28,9 @@ pub(super) struct Spec {
     pub(super) share: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rows_per_second: Option<u32>,
+    /// It was to be cancelled after it had begun: from then on it goes nowhere else, whatever happens on the way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cancelling: bool,
 }
 
 impl Spec {
@@ -39,6 +42,7 @@ impl Spec {
             firing_triggers: options.firing_triggers,
             share: options.share,
             rows_per_second: options.rows_per_second,
+            cancelling: false,
         }
     }
 
@@ -240,8 +244,9 @@ pub(super) async fn resume(client: &mut Client, id: i64) -> Result<(), JobError>
     let changed = transaction
         .query_opt(
             "WITH job AS (
-                 UPDATE pyrite.jobs SET state = 'queued', error = NULL, status = '', finished_at = NULL,
-                        updated_at = now()
+                 UPDATE pyrite.jobs
+                 SET state = CASE WHEN spec @> jsonb '{\"cancelling\": true}' THEN 'cancelling' ELSE 'queued' END,
+                     error = NULL, status = '', finished_at = NULL, updated_at = now()
                  WHERE id = $1 AND state IN ('paused', 'failed') RETURNING id)
              SELECT pg_notify('pyrite', 'jobs') FROM job",
             &[&id],
@@ -284,6 +289,7 @@ pub(super) async fn cancel(client: &mut Client, id: i64) -> Result<(), JobError>
     transaction
         .execute(
             "UPDATE pyrite.jobs SET state = $2, error = NULL, holder = NULL, leased_until = NULL, updated_at = now(),
+                    spec = CASE $2 WHEN 'cancelling' THEN spec || jsonb '{\"cancelling\": true}' ELSE spec END,
                     finished_at = CASE $2 WHEN 'cancelled' THEN now() END WHERE id = $1",
             &[&id, &state],
         )

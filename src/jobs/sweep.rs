@@ -382,8 +382,6 @@ fn seal_row(
         let new = match sealed {
             Ok(Resealed::Changed) => new,
             Ok(Resealed::Already) => old.clone(),
-            // Of another group, beside one of ours.
-            Err(_) if place.column.is_none() && target.relation.places.len() > 1 => old.clone(),
             Err(error) => {
                 batch.broken += 1;
                 let place = format!(

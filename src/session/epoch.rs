@@ -7,6 +7,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::database::{Pin, Snapshot};
 use crate::keys::KeyId;
@@ -15,6 +18,9 @@ use crate::value::Format;
 
 use super::machine::{Awaited, Machine};
 use super::planned::{BoundPortal, Fate, Planned};
+
+/// How long a statement is held while the keyring is confirmed for it.
+const CONFIRMATION: Duration = Duration::from_secs(2);
 
 /// The session's pin.
 #[derive(Debug)]
@@ -99,6 +105,26 @@ impl Machine {
             lapses: self.database.lease().lapses(),
             fate: Cell::new(Fate::Open),
         }
+    }
+
+    /// Whether a statement that needs the lease has to wait: it is over, and the keyring is being confirmed, which is
+    /// tried once for each statement.
+    pub(super) fn await_lease(&mut self) -> bool {
+        if self.confirming.is_some() {
+            return true;
+        }
+        let holds = self.database.lease().holds();
+        if holds || std::mem::take(&mut self.tried_confirming) {
+            self.tried_confirming = false;
+            return false;
+        }
+        self.tried_confirming = true;
+        let database = Arc::clone(&self.database);
+        self.confirming = Some(Box::pin(async move {
+            // Whatever comes of it, the lease tells.
+            let _ = timeout(CONFIRMATION, database.confirm()).await;
+        }));
+        true
     }
 
     /// Why nothing may be sealed or searched now, if that is so.

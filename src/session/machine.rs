@@ -18,6 +18,7 @@ use crate::wire::backend::Status;
 use super::epoch::Hold;
 use super::error::End;
 use super::freshness::Freshness;
+use super::past::Past;
 use super::pipeline::Pipeline;
 use super::plans::Plans;
 use super::registry::{Names, Place};
@@ -84,6 +85,10 @@ pub(super) struct Machine {
     pub stalled: bool,
     /// The catalog is being read for it.
     pub refresh: Option<Refresh>,
+    /// The lease is over, and the keyring is being confirmed for the front request.
+    pub confirming: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// That was tried for it.
+    pub tried_confirming: bool,
     /// A ReadyForQuery waits for it: once a client knows that its DDL is done, every session plans with it.
     pub holding: bool,
     /// Why the last attempt to learn what planning needs failed.
@@ -99,6 +104,8 @@ pub(super) struct Machine {
     pub discarding: bool,
     /// The client has said "prepare" in SQL: there may be statements that were never parsed by message.
     pub prepares: bool,
+    /// Names whose values must not go on even so.
+    pub past: Past,
     /// The client has said good-bye.
     pub terminating: bool,
     /// The server has.
@@ -135,6 +142,8 @@ impl Machine {
             copy_in: false,
             stalled: false,
             refresh: None,
+            confirming: None,
+            tried_confirming: false,
             holding: false,
             failed: None,
             passing: [0; 2],
@@ -142,6 +151,7 @@ impl Machine {
             to_server: Vec::new(),
             discarding: false,
             prepares: false,
+            past: Past::default(),
             terminating: false,
             dying: false,
             tally: Tally::default(),
@@ -180,7 +190,7 @@ impl Machine {
         }
         loop {
             let mut again = self.poll_refresh(cx);
-            let refreshing = self.refresh.is_some();
+            let awaited = (self.refresh.is_some(), self.confirming.is_some());
             for link in [&mut *client, &mut *server] {
                 link.poll_fill_up(cx)?;
             }
@@ -189,7 +199,7 @@ impl Machine {
             self.responses(server, client)?;
             self.requests(client, server)?;
             // One that was begun has to be looked at once, to wake the session when it is there.
-            again |= !refreshing && self.refresh.is_some();
+            again |= !awaited.0 && self.refresh.is_some() || !awaited.1 && self.confirming.is_some();
             let crowded = [server.outbox.len() > OUTBOX, client.outbox.len() > OUTBOX];
             let to_server = server.poll_write(cx, &mut client.inbox);
             let to_client = client.poll_write(cx, &mut server.inbox)?;
@@ -222,11 +232,17 @@ impl Machine {
     }
 
     fn poll_refresh(&mut self, cx: &mut Context<'_>) -> bool {
+        let confirmed =
+            self.confirming.as_mut().is_some_and(|confirming| confirming.as_mut().poll(cx).is_ready());
+        if confirmed {
+            self.confirming = None;
+            self.stalled = false;
+        }
         let Some(refresh) = &mut self.refresh else {
-            return false;
+            return confirmed;
         };
         let Poll::Ready(outcome) = refresh.as_mut().poll(cx) else {
-            return false;
+            return confirmed;
         };
         self.refresh = None;
         self.stalled = false;

@@ -9,6 +9,7 @@ mod errors;
 mod freshness;
 mod machine;
 mod opaque;
+mod past;
 mod pipeline;
 mod plan;
 mod planned;

@@ -71,6 +71,11 @@ impl Machine {
     pub(super) fn request(&mut self, tag: u8, body: &[u8]) -> Result<Verdict, End> {
         if self.skipping && !matches!(tag, b'S' | b'X' | b'H') {
             // The server would ignore it, and it may hold values that were meant for what failed.
+            if tag == b'P'
+                && let Ok(parse) = Parse::parse(body)
+            {
+                self.past.note(parse.name);
+            }
             return Ok(Verdict::Replace);
         }
         match tag {
@@ -140,6 +145,7 @@ impl Machine {
                 Ruling::Replace
             }
             Ready::Refused(refusal) => {
+                self.past.note(parse.name);
                 self.refuse_parse(parse.name, refusal);
                 if parse.name.is_empty() {
                     self.statements.define(b"", None, self.place_before());
@@ -238,6 +244,9 @@ impl Machine {
         {
             return;
         }
+        if statement.planned.is_some() || statement.origin.is_some() {
+            self.past.note(name);
+        }
         self.statements.define(name, Some(statement), self.place());
     }
 
@@ -255,8 +264,8 @@ impl Machine {
         let statement = match self.statements.lookup(name, self.place()) {
             Lookup::Pending => return Ok(Verdict::Wait),
             Lookup::Known(Some(statement)) => statement,
-            // Made by an SQL PREPARE, perhaps.
-            Lookup::Known(None) if self.prepares && !name.is_empty() => {
+            // Made by an SQL PREPARE, perhaps; unless the client may mean another one, which has ended since.
+            Lookup::Known(None) if self.prepares && !name.is_empty() && !self.past.has(name) => {
                 Statement { planned: None, effects: Effects::ALL, origin: None }
             }
             Lookup::Known(None) => {
@@ -290,6 +299,7 @@ impl Machine {
             Ground::Due => return Ok(Verdict::Wait),
             Ground::Failed => Err(in_failed_transaction()),
             Ground::Unknown(refusal) => Err(refusal),
+            Ground::Firm if planned.uses_keys && self.await_lease() => return Ok(Verdict::Wait),
             Ground::Firm => {
                 if let Some((planned, origin)) = &again {
                     self.prepare_again(name, &statement, planned, origin);
@@ -398,7 +408,10 @@ impl Machine {
                 Ground::Due => return Ruling::Wait,
                 Ground::Failed => self.refuse_query(in_failed_transaction()),
                 Ground::Unknown(refusal) => self.refuse_query(refusal),
-                Ground::Firm => self.plan_query(text),
+                Ground::Firm => match self.plan_query(text) {
+                    Some(planned) => planned,
+                    None => return Ruling::Wait,
+                },
             }
         };
         for unnamed in [self.statements.newest(b"").is_some(), self.portals.newest(b"").is_some()]
@@ -420,28 +433,32 @@ impl Machine {
         ruling
     }
 
-    fn plan_query(&mut self, text: &[u8]) -> (Entry, Ruling) {
+    /// `None`: it has to wait.
+    fn plan_query(&mut self, text: &[u8]) -> Option<(Entry, Ruling)> {
         let script = match self.plan_script(text) {
             Ok(Script::Rewrite(script)) => script,
             Ok(script @ Script::Forward) => {
-                return (Entry::Query(Mask::None, None), Ruling::Forward(script.cleared()));
+                return Some((Entry::Query(Mask::None, None), Ruling::Forward(script.cleared())));
             }
-            Err(refusal) => return self.refuse_query(refusal),
+            Err(refusal) => return Some(self.refuse_query(refusal)),
         };
-        if ScriptRun::uses_keys(&script)
-            && let Some(refusal) = self.lease_over()
-        {
-            return self.refuse_query(refusal);
+        if ScriptRun::uses_keys(&script) {
+            if self.await_lease() {
+                return None;
+            }
+            if let Some(refusal) = self.lease_over() {
+                return Some(self.refuse_query(refusal));
+            }
         }
         let frame = build::begin(&mut self.composed, b'Q');
         let run = ScriptRun::new(script, text, &mut self.transformer, &mut self.composed);
         let Some(run) = run else {
             self.composed.clear();
-            return self.refuse_query(broken_plan());
+            return Some(self.refuse_query(broken_plan()));
         };
         self.composed.push(0);
         build::end(&mut self.composed, frame);
-        (Entry::Query(Mask::None, Some(Box::new(run))), Ruling::Replace)
+        Some((Entry::Query(Mask::None, Some(Box::new(run))), Ruling::Replace))
     }
 
     fn refuse_query(&mut self, refusal: Refusal) -> (Entry, Ruling) {

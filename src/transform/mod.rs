@@ -21,6 +21,17 @@ use crate::keys::{self, CellCipher, KeyId, Keyring};
 use crate::sql::plan::{Role, Slot, Source};
 use crate::value::{self, CastContext, Datum, Format, Input, Settings, Type, ValueError};
 
+/// Memory that is kept from value to value; what a longer one took is given back, as all of it is wiped each time.
+const KEPT: usize = 1 << 16;
+
+/// Wipes what the value before left. The memory is kept, if it is not too much.
+fn wipe(plaintext: &mut Zeroizing<Vec<u8>>) {
+    match plaintext.capacity() > KEPT {
+        true => *plaintext = Zeroizing::new(Vec::new()),
+        false => plaintext.zeroize(),
+    }
+}
+
 /// Seals and opens the values of one session.
 pub struct Transformer {
     cipher: CellCipher,
@@ -116,7 +127,7 @@ impl Transformer {
         out: &mut Vec<u8>,
     ) -> Result<(), TransformError> {
         let settings = self.settings.as_ref().map_err(|e| TransformError::value(column, e))?;
-        self.plaintext.zeroize();
+        wipe(&mut self.plaintext);
         self.unknown = None;
         let opened = self.cipher.open(&column.group.0, envelope, &mut self.plaintext);
         let tag = opened.map_err(|error| {

@@ -7,16 +7,13 @@
 
 use std::sync::Arc;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::TransformError;
 use crate::catalog::EncryptedColumn;
 use crate::crypto::{CryptoError, Envelope, TermKind};
 use crate::keys::{CellCipher, GroupBytes, KeyId, KeyInfo, KeyPurpose, Keyring, NewTerms, Slot};
 use crate::value::{Datum, Settings, Type};
-
-/// Memory that is kept from value to value; what a longer one took is given back, as all of it is wiped each time.
-const KEPT: usize = 1 << 16;
 
 /// What of a value shall be as the keyring has it now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,12 +69,13 @@ impl Resealer {
     }
 
     /// Appends the value's new envelope to `out`, if it needs one. `column` is `None` in a table that no
-    /// configuration names, such as a copy made by CREATE TABLE AS: the envelope's own type serves then, and
-    /// terms are given only to a value that has some. On an error `out` is as before.
+    /// configuration names, such as a copy made by CREATE TABLE AS: the envelope's own type serves then, terms are
+    /// given only to a value that has some, and one that no key of the group has sealed stays as it is. On an error
+    /// `out` is as before.
     ///
     /// # Errors
-    /// XX001 for a value that is damaged, or under the keys of another group; 58000 if its key is unknown or
-    /// destroyed.
+    /// XX001 for a value that is damaged, or in a column of this group and under the keys of another; 58000 if its key
+    /// is unknown or destroyed.
     pub fn reseal(
         &mut self,
         group: &GroupBytes,
@@ -91,11 +89,10 @@ impl Resealer {
         if is_current(self.cipher.keyring(), group, column, goal, &old) {
             return Ok(Resealed::Already);
         }
-        // Wipes what the value before left; the memory is kept, if it is not too much.
-        match self.plaintext.capacity() > KEPT {
-            true => self.plaintext = Zeroizing::new(Vec::new()),
-            false => self.plaintext.zeroize(),
+        if column.is_none() && !is_of(self.cipher.keyring(), group, &old) {
+            return Ok(Resealed::Already);
         }
+        super::wipe(&mut self.plaintext);
         let tag = self.cipher.open(group, envelope, &mut self.plaintext).map_err(fail)?;
         let canonical = match goal {
             Goal::IndexTerms if self.cipher.lacks_term(group, &old).map_err(fail)? => {
@@ -175,6 +172,11 @@ impl std::fmt::Debug for Resealer {
 /// Whether values of this place have terms: by the column's declaration, else as each is found.
 fn wants_terms(column: Option<&EncryptedColumn>, has_terms: bool) -> bool {
     has_terms || column.is_some_and(|column| column.equality)
+}
+
+/// Whether a value says that a key of the group has sealed it.
+fn is_of(keyring: &Keyring, group: &GroupBytes, envelope: &Envelope<'_>) -> bool {
+    keyring.data_keys(group).any(|key| key.id == envelope.data_key())
 }
 
 fn is_current(

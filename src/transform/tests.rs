@@ -64,6 +64,24 @@ fn open_text(column: &EncryptedColumn, casts: &[Type], envelope: &[u8]) -> Resul
 }
 
 #[test]
+fn the_memory_of_a_long_value_is_given_back() {
+    let column = column(Type::Text, GROUP);
+    let store = slot(Role::Store(Arc::clone(&column)), None, &[]);
+    let mut transformer = transformer();
+    let mut capacity = |text: &str| {
+        let (envelope, mut out) = (seal(&store, text).unwrap(), Vec::new());
+        transformer.open(&column, &[], &envelope, Format::Text, &mut out).unwrap();
+        assert_eq!(out, text.as_bytes());
+        transformer.plaintext.capacity()
+    };
+    assert!(capacity(&"x".repeat(1 << 22)) >= 1 << 22);
+    // All of it would be wiped again with each of those that follow.
+    assert!(capacity("short") <= super::KEPT);
+    let kept = capacity(&"x".repeat(super::KEPT / 2));
+    assert_eq!(capacity("short"), kept, "that much is not worth giving back");
+}
+
+#[test]
 fn what_is_stored_comes_back_for_every_type() {
     let values = [
         (Type::Text, "Ærøskøbing 🚗"),

@@ -6,6 +6,7 @@
 
 mod array;
 mod cast;
+mod collation;
 mod datetime;
 mod datum;
 mod equality;
@@ -14,6 +15,7 @@ mod float;
 mod json;
 mod jsonb;
 mod numeric;
+pub mod order;
 mod settings;
 mod simple;
 mod strings;
@@ -21,6 +23,7 @@ mod types;
 
 pub use array::decode_array;
 pub use cast::{CastContext, assignable, explicitly_castable};
+pub use collation::{Collation, CollationFacts, Provider, Refusal as CollationRefusal};
 pub use datum::{Datum, write_plaintext};
 pub use equality::{has_equality, shares_terms};
 pub use error::ValueError;

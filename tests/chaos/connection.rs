@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::{join_all, try_join_all};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::{ToSql, Type};
@@ -193,7 +194,41 @@ impl Connection {
         Ok(Answer { affected: rows.len() as u64, rows })
     }
 
-    async fn simple(&mut self, sql: &str, values: &[Value]) -> Result<Answer, tokio_postgres::Error> {
+    /// Runs statements without waiting for the answers in between: each sent before the one in front of it is
+    /// answered. An error: none was sent.
+    pub async fn run_all(
+        &mut self,
+        protocol: Protocol,
+        statements: &[(String, Vec<Value>)],
+    ) -> Result<Vec<Result<Answer, Failure>>, Failure> {
+        let prepare = |(sql, values): &(String, Vec<Value>)| {
+            let (client, sql) = (&self.client, sql.clone());
+            let wanted = protocol != Protocol::Simple && !values.is_empty();
+            async move { if wanted { client.prepare(&sql).await.map(Some) } else { Ok(None) } }
+        };
+        let prepared = timeout(PATIENCE, try_join_all(statements.iter().map(prepare))).await;
+        let prepared = prepared.map_err(|_| Failure::Hung)?.map_err(|error| Failure::of(&error))?;
+        let this = &*self;
+        let run = statements.iter().zip(&prepared).map(|((sql, values), prepared)| async move {
+            match prepared {
+                None => this.simple(sql, values).await,
+                Some(statement) => {
+                    let values: Vec<&(dyn ToSql + Sync)> =
+                        values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+                    let affected = this.client.execute(statement, &values).await?;
+                    Ok(Answer { affected, rows: Vec::new() })
+                }
+            }
+        });
+        match timeout(PATIENCE, join_all(run)).await {
+            Ok(answers) => {
+                Ok(answers.into_iter().map(|answer| answer.map_err(|error| Failure::of(&error))).collect())
+            }
+            Err(_) => Ok(statements.iter().map(|_| Err(Failure::Hung)).collect()),
+        }
+    }
+
+    async fn simple(&self, sql: &str, values: &[Value]) -> Result<Answer, tokio_postgres::Error> {
         let mut text = sql.to_owned();
         // From the last one on, so that $1 is not found in $10.
         for (at, value) in values.iter().enumerate().rev() {

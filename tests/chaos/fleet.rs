@@ -177,16 +177,16 @@ impl Proxy {
         lock(&self.life).serves
     }
 
-    /// SIGKILL; it is started again after `pause`. Says whether there was a process to kill.
+    /// SIGKILL; it is started again after `pause`. Says whether there was a process that lived.
     pub fn kill(&self, pause: Duration) -> bool {
         let mut life = lock(&self.life);
         if life.killed.is_some() {
             return false;
         }
         // Reaped only under the same lock, so the id is still its own.
-        let Some(pid) = life.child.as_ref().and_then(|child| i32::try_from(child.id()).ok()) else {
-            return false;
-        };
+        let Some(child) = life.child.as_mut() else { return false };
+        // One that has ended already, as when the server was away at its start, is not killed.
+        let (Ok(None), Ok(pid)) = (child.try_wait(), i32::try_from(child.id())) else { return false };
         life.killed = Some(pause);
         life.serves = false;
         send(pid, libc::SIGKILL);

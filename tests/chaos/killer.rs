@@ -16,18 +16,27 @@ pub struct Killed {
     servers: u64,
 }
 
+impl Killed {
+    fn all(&self) -> u64 {
+        self.proxies + self.holders + self.servers
+    }
+}
+
 impl fmt::Display for Killed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Killed { proxies, holders, servers } = self;
-        let all = proxies + holders + servers;
-        write!(f, "{all} kills (any proxy {proxies}, the holder of the job {holders}, server {servers})")
+        write!(
+            f,
+            "{} kills (any proxy {proxies}, the holder of the job {holders}, server {servers})",
+            self.all()
+        )
     }
 }
 
 /// Kills so many times, with time between them for something to happen.
 pub async fn run(world: Arc<World>, mut random: Random, kills: u64) -> Killed {
     let mut killed = Killed::default();
-    for _ in 0..kills {
+    while killed.all() < kills {
         tokio::time::sleep(random.millis(300..2_500)).await;
         if world.stopped() {
             break;

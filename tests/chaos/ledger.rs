@@ -193,6 +193,26 @@ impl Ledger {
         })
     }
 
+    /// The row that has a value, if that is settled.
+    pub fn holder(&self, table: Table, value: &str) -> Option<Seen<Option<i64>>> {
+        match self.holders.get(&(table, value.to_owned())) {
+            None => Some(Seen { what: None, stamp: 0 }),
+            Some(holder) if holder.open => None,
+            Some(holder) => Some(Seen { what: holder.id, stamp: holder.stamp }),
+        }
+    }
+
+    /// Whether no write has had to do with the value since.
+    pub fn still_held<T>(&self, table: Table, value: &str, seen: &Seen<T>) -> bool {
+        let holder = self.holders.get(&(table, value.to_owned()));
+        holder.map_or(seen.stamp == 0, |holder| !holder.open && holder.stamp == seen.stamp)
+    }
+
+    /// Whether the table never had the value. One that it had may be brought back by whoever tries a duplicate.
+    pub fn is_new(&self, table: Table, value: &str) -> bool {
+        !self.holders.contains_key(&(table, value.to_owned()))
+    }
+
     /// Whether a value is free to be used again.
     pub fn is_absent(&self, table: Table, value: &str) -> bool {
         let holder = self.holders.get(&(table, value.to_owned()));
@@ -202,12 +222,6 @@ impl Ledger {
     /// Whether the row has not changed since, and is not about to.
     pub fn still<T>(&self, key: Key, seen: &Seen<T>) -> bool {
         self.entries.get(&key).map_or(seen.stamp == 0, |entry| !entry.open && entry.stamp == seen.stamp)
-    }
-
-    /// Whether still no row has the value.
-    pub fn still_absent(&self, table: Table, value: &str, seen: &Seen<()>) -> bool {
-        let holder = self.holders.get(&(table, value.to_owned()));
-        holder.is_some_and(|holder| !holder.open && holder.stamp == seen.stamp)
     }
 
     /// The rows that a table must have now. Nothing is being written any more.

@@ -19,6 +19,7 @@ mod killer;
 mod ledger;
 mod random;
 mod rotations;
+mod together;
 mod verdict;
 mod workload;
 

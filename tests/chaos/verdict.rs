@@ -61,7 +61,8 @@ async fn through(world: &World, port: u16, table: Table) {
     }
 }
 
-/// No value under a retired data key, no term of a retired index key, no value twice by its term.
+/// No value under a retired data key, no term of a retired index key, no value twice by its term; and what keeps it so is
+/// there, under its own name.
 async fn past(world: &World, table: Table) {
     let (name, column) = (table.name(), table.value());
     let queries = [
@@ -87,9 +88,27 @@ async fn past(world: &World, table: Table) {
         ),
     ];
     for query in queries {
-        match direct(&world.fleet, &query).await {
-            Some(rows) if rows == [[Some("0".to_owned())]] => {}
-            other => world.fault(format!("{other:?} instead of 0: {query}")),
-        }
+        expect(world, 0, &query).await;
+    }
+    let constraint = table.constraint();
+    let holds = "i.indisunique AND i.indisvalid AND i.indisready AND i.indislive";
+    let query = format!(
+        "SELECT count(*)::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         WHERE i.indrelid = '{name}'::regclass AND c.relname = '{constraint}' AND {holds}"
+    );
+    expect(world, 1, &query).await;
+    if table == Table::Orders {
+        let query = format!(
+            "SELECT count(*)::text FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid
+             WHERE h.inhparent = '{constraint}'::regclass AND {holds}"
+        );
+        expect(world, 3, &query).await;
+    }
+}
+
+async fn expect(world: &World, n: u32, query: &str) {
+    match direct(&world.fleet, query).await {
+        Some(rows) if rows == [[Some(n.to_string())]] => {}
+        other => world.fault(format!("{other:?} instead of {n}: {query}")),
     }
 }

@@ -10,11 +10,12 @@ use crate::connection::{Connection, Failure, Protocol, Value, forgotten};
 use crate::fleet::{Fleet, lock};
 use crate::ledger::{Change, Key, Ledger, Open, Row, Table};
 use crate::random::Random;
+use crate::together;
 
 /// Rows that each writer has in each table.
-const ROWS: i64 = 60;
+pub const ROWS: i64 = 60;
 /// Attempts at a statement that is to be tried again.
-const ATTEMPTS: u32 = 200;
+pub const ATTEMPTS: u32 = 200;
 
 /// What the tasks share.
 pub struct World {
@@ -50,7 +51,7 @@ impl World {
     }
 }
 
-fn count(counter: &AtomicU64) {
+pub fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -62,11 +63,16 @@ pub async fn write(world: Arc<World>, me: i64, of: i64, mut random: Random) {
         let table = *random.pick(&Table::ALL).unwrap_or(&Table::Accounts);
         let key = Key { table, id: random.below(ROWS as usize) as i64 * of + me };
         made += 1;
-        let value = format!("w{me}n{made}");
+        if random.chance(30) {
+            together::write(&world, &mut connection, &mut random, (me, of), &mut made).await;
+            sleep(random.millis(0..4)).await;
+            continue;
+        }
+        let value = value(&world, &mut random, (me, of), table, made);
         let (sql, values, change) = statement(&world, key, value, &mut random);
         let open = lock(&world.ledger).begin(vec![change]);
         let outcome = attempt(&world, &mut connection, &mut random, &sql, &values).await;
-        conclude(&world, &mut connection, &mut random, key, open, outcome).await;
+        conclude(&world, &mut connection, &mut random, open, outcome).await;
         if random.chance(15) {
             try_duplicate(&world, &mut connection, &mut random, table, me).await;
         }
@@ -74,8 +80,25 @@ pub async fn write(world: Arc<World>, me: i64, of: i64, mut random: Random) {
     }
 }
 
+/// A value that the table has not got. One for contacts may be that of an account, so that there is something to join.
+pub fn value(world: &World, random: &mut Random, (me, of): (i64, i64), table: Table, made: u64) -> String {
+    let fresh = format!("w{me}n{made}");
+    if table != Table::Contacts || random.chance(50) {
+        return fresh;
+    }
+    let key = Key { table: Table::Accounts, id: random.below(ROWS as usize) as i64 * of + me };
+    let ledger = lock(&world.ledger);
+    let account = ledger.row(key).and_then(|seen| seen.what);
+    account.map(|row| row.value).filter(|value| ledger.is_new(table, value)).unwrap_or(fresh)
+}
+
 /// A write, and what it leaves.
-fn statement(world: &World, key: Key, value: String, random: &mut Random) -> (String, Vec<Value>, Change) {
+pub fn statement(
+    world: &World,
+    key: Key,
+    value: String,
+    random: &mut Random,
+) -> (String, Vec<Value>, Change) {
     let Key { table, id } = key;
     let (name, column) = (table.name(), table.value());
     let before = lock(&world.ledger).row(key).and_then(|seen| seen.what);
@@ -147,7 +170,7 @@ fn statement(world: &World, key: Key, value: String, random: &mut Random) -> (St
 }
 
 /// Sends a statement until it is done, refused for good, or lost.
-async fn attempt(
+pub async fn attempt(
     world: &World,
     connection: &mut Option<Connection>,
     random: &mut Random,
@@ -182,21 +205,20 @@ async fn attempt(
 }
 
 /// Writes down what became of a write.
-async fn conclude(
+pub async fn conclude(
     world: &World,
     connection: &mut Option<Connection>,
     random: &mut Random,
-    key: Key,
     open: Open,
     outcome: Result<u64, (Failure, String)>,
 ) {
     match outcome {
-        Ok(1) => {
+        Ok(n) if n == open.changes.len() as u64 => {
             count(&world.counts.writes);
             lock(&world.ledger).settle(open, true);
         }
         Ok(n) => {
-            world.fault(format!("a write of {key:?} affected {n} rows: {open:?}"));
+            world.fault(format!("a write affected {n} rows: {open:?}"));
             lock(&world.ledger).settle(open, n > 0);
         }
         Err((Failure::Refused { sqlstate, message, .. }, _)) if is_outage(&sqlstate) => {
@@ -205,19 +227,19 @@ async fn conclude(
         }
         Err((Failure::Lost(why), name)) => {
             count(&world.counts.maybes);
-            let happened = find_out(world, connection, random, key, &open, &name).await;
+            let happened = find_out(world, connection, random, &open, &name).await;
             match happened {
                 Some(happened) => lock(&world.ledger).settle(open, happened),
                 None => {
                     world.fault(format!(
-                        "what a lost write ({why}) of {key:?} left is neither before nor after: {open:?}"
+                        "what a lost write ({why}) left is neither before nor after: {open:?}"
                     ));
                     lock(&world.ledger).settle(open, false);
                 }
             }
         }
         Err((failure, _)) => {
-            world.fault(format!("a write of {key:?} failed with {failure:?}: {open:?}"));
+            world.fault(format!("a write failed with {failure:?}: {open:?}"));
             lock(&world.ledger).settle(open, false);
         }
     }
@@ -228,12 +250,11 @@ fn is_outage(sqlstate: &str) -> bool {
     matches!(sqlstate, "57P01" | "57P02" | "57P03" | "58000" | "08006" | "08001" | "53300")
 }
 
-/// Reads a row whose write was lost: `Some(true)` if it happened, `None` if what is there is neither.
+/// Reads the rows whose write was lost: `Some(true)` if all of it happened, `Some(false)` if nothing did.
 async fn find_out(
     world: &World,
     connection: &mut Option<Connection>,
     random: &mut Random,
-    key: Key,
     open: &Open,
     name: &str,
 ) -> Option<bool> {
@@ -241,7 +262,25 @@ async fn find_out(
         world.fault(format!("the server does not forget a broken connection: {failure:?}"));
         return Some(false);
     }
-    let Key { table, id } = key;
+    let mut all = None;
+    for (change, before) in open.changes.iter().zip(&open.before) {
+        let happened = find_out_one(world, connection, random, change, before).await?;
+        if all.is_some_and(|all| all != happened) {
+            return None;
+        }
+        all = Some(happened);
+    }
+    all
+}
+
+async fn find_out_one(
+    world: &World,
+    connection: &mut Option<Connection>,
+    random: &mut Random,
+    change: &Change,
+    before: &Option<Row>,
+) -> Option<bool> {
+    let Key { table, id } = change.key;
     let sql = format!("SELECT {}, note, revision FROM {} WHERE id = $1", table.value(), table.name());
     for _ in 0..ATTEMPTS {
         if connection.as_ref().is_none_or(Connection::is_closed) {
@@ -255,7 +294,6 @@ async fn find_out(
                     Some(row) => found.len() == 1 && found.first() == Some(row),
                     None => found.is_empty(),
                 };
-                let (change, before) = (open.changes.first()?, open.before.first()?);
                 return if is(&change.to) {
                     Some(true)
                 } else if is(before) {
@@ -333,7 +371,8 @@ pub async fn read(world: Arc<World>, mut random: Random) {
     let mut connection = None;
     while !world.stopped() {
         let table = *random.pick(&Table::ALL).unwrap_or(&Table::Accounts);
-        match random.below(4) {
+        match random.below(5) {
+            4 => find_joined(&world, &mut connection, &mut random).await,
             0 => find_absent(&world, &mut connection, &mut random, table).await,
             1 => find_by_id(&world, &mut connection, &mut random, table).await,
             _ => find_value(&world, &mut connection, &mut random, table).await,
@@ -399,6 +438,35 @@ async fn find_value(world: &World, connection: &mut Option<Connection>, random: 
     }
 }
 
+/// An account, and the contact that has its value, by a join of the two tables.
+async fn find_joined(world: &World, connection: &mut Option<Connection>, random: &mut Random) {
+    let Some((key, seen)) = lock(&world.ledger).any_row(random, Table::Accounts) else { return };
+    let value = seen.what.value.clone();
+    let Some(holder) = lock(&world.ledger).holder(Table::Contacts, &value) else { return };
+    let (join, by) = match random.below(3) {
+        0 => ("JOIN contacts c ON c.email = a.email WHERE a.id = $1", Value::Int(key.id)),
+        1 => (", contacts c WHERE a.email = c.email AND a.email = $1", Value::Text(value.clone())),
+        _ => (
+            "LEFT JOIN contacts c ON c.email = a.email AND c.id >= 0 WHERE a.email = $1",
+            Value::Text(value.clone()),
+        ),
+    };
+    let sql = format!("SELECT c.id, a.note FROM accounts a {join}");
+    let Some(rows) = ask(world, connection, random, &sql, &[by]).await else { return };
+    let ledger = lock(&world.ledger);
+    if ledger.still(key, &seen) && ledger.still_held(Table::Contacts, &value, &holder) {
+        // A writer that tries a duplicate has row numbers of its own; an outer join gives a row without a number.
+        let found = rows.iter().filter_map(|row| row.first()?.as_deref()).filter(|id| !id.starts_with('-'));
+        let found: Vec<String> = found.map(str::to_owned).collect();
+        let expected: Vec<String> = holder.what.iter().map(i64::to_string).collect();
+        let notes = rows.iter().all(|row| row.get(1) == Some(&seen.what.note));
+        if found != expected || !notes {
+            drop(ledger);
+            world.fault(format!("{key:?}, {value}: {expected:?} expected of {join}, {rows:?} found"));
+        }
+    }
+}
+
 async fn find_by_id(world: &World, connection: &mut Option<Connection>, random: &mut Random, table: Table) {
     let Some((key, seen)) = lock(&world.ledger).any_row(random, table) else { return };
     let sql = format!("SELECT {}, note, revision FROM {} WHERE id = $1", table.value(), table.name());
@@ -417,7 +485,7 @@ async fn find_absent(world: &World, connection: &mut Option<Connection>, random:
     let Some(rows) = ask(world, connection, random, &sql, &[Value::Text(value.clone())]).await else {
         return;
     };
-    if !rows.is_empty() && lock(&world.ledger).still_absent(table, &value, &seen) {
+    if !rows.is_empty() && lock(&world.ledger).still_held(table, &value, &seen) {
         // A writer that tries a duplicate has row numbers of its own.
         let own = rows.iter().all(|row| matches!(row.as_slice(), [Some(id)] if id.starts_with('-')));
         if !own {

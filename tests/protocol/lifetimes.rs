@@ -121,6 +121,9 @@ fn close_ends_statements_and_portals() {
 fn deallocate_and_discard_end_statements() {
     let fixture = Fixture::with_rows(1);
     let mut client = fixture.connect();
+    // Names that no message defined may mean something from here on: values of those that have ended may still not
+    // go to the server, where the tap would see them.
+    client.run("PREPARE x AS SELECT 1");
     for end in ["DEALLOCATE s", "DEALLOCATE ALL", "DISCARD ALL"] {
         client.say(Script::new().parse("s", SELECT, &[]).sync());
         assert_eq!(tags(&client.until_ready()), "1Z", "{end}");
@@ -139,6 +142,38 @@ fn deallocate_and_discard_end_statements() {
         assert_eq!(tags(&client.until_ready()), "12C3Z", "{end}");
         client.run("DELETE FROM secrets WHERE id = 9");
     }
+}
+
+#[test]
+fn values_for_a_name_that_may_have_meant_a_protected_statement_stay() {
+    let fixture = Fixture::with_rows(1);
+    let mut client = fixture.connect();
+    client.run("PREPARE x (text) AS SELECT $1");
+    let late = |name: &str| Script::new().bind("", name, &[Some(SECRET)]).sync();
+    client.say(Script::new().parse("closed", SELECT, &[]).close_statement("closed").sync());
+    assert_eq!(tags(&client.until_ready()), "13Z");
+    client.say(late("closed"));
+    assert_eq!(states(&client.until_ready()), ["26000"]);
+    // What the server did not take, and what was never sent since something before it was refused.
+    let refused = "SELECT id FROM secrets WHERE code COLLATE \"C\" < $1";
+    client.say(
+        Script::new()
+            .parse("skipped", "SELECT 1/", &[])
+            .parse("failed", SELECT, &[])
+            .sync()
+            .parse("refused", refused, &[])
+            .parse("unsent", SELECT, &[])
+            .sync(),
+    );
+    assert_eq!(states(&client.until_ready()), ["42601"]);
+    assert_eq!(states(&client.until_ready()), ["0A000"]);
+    for name in ["failed", "refused", "unsent"] {
+        client.say(late(name));
+        assert_eq!(states(&client.until_ready()), ["26000"], "{name}");
+    }
+    // Statements that SQL made take their values by message, as in the server.
+    client.say(Script::new().bind("", "x", &[Some("open")]).execute("", 0).sync());
+    assert_eq!(rows(&client.until_ready()), [["open"]]);
 }
 
 #[test]

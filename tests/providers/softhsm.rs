@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -140,7 +139,7 @@ impl Token {
             ("token", label.as_str()),
             ("key", "'pyrite'"),
             ("pin_file", &pin),
-            ("timeout", "3"),
+            ("timeout", "30"),
         ];
         for (name, value) in differs {
             let replaces = match *name {
@@ -343,7 +342,6 @@ fn each_failure_is_one_error_with_a_reason_and_a_way_out() {
                 reason,
                 way_out,
                 secrets: &[PIN, "161803"],
-                within: Duration::from_secs(10),
             };
             verdict.on(async {
                 match doing {

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::message::Message;
 
+/// An answer that takes longer does not come, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Version 3.0 of the protocol.
 pub const PROTOCOL_3_0: i32 = 0x0003_0000;
 /// Instead of a version: "may I speak TLS?"
@@ -31,8 +34,8 @@ impl Client {
     pub fn dial(port: u16) -> io::Result<Client> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        stream.set_write_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Client { stream, buffer: Vec::new(), start: 0, key: (0, 0), greeting: Vec::new() })
     }
 
@@ -163,7 +166,7 @@ impl Client {
     pub fn silent(&mut self) -> bool {
         self.stream.set_read_timeout(Some(Duration::from_millis(150))).expect("set a timeout");
         let result = self.read();
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).expect("set a timeout");
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("set a timeout");
         matches!(result, Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
     }
 

@@ -122,6 +122,12 @@ pub(in crate::cli) struct Rotate {
     /// Let the tables' own triggers run, where they cannot be kept from it.
     #[arg(long)]
     pub(in crate::cli) firing_triggers: bool,
+    /// Share of the time, in percent, that the sweep may keep the server busy.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(in crate::cli) share: Option<u8>,
+    /// Rows rewritten per second at most.
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(in crate::cli) rate: Option<u32>,
     #[command(flatten)]
     pub(in crate::cli) database: DatabaseOption,
     /// Start it and do not follow.

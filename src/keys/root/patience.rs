@@ -55,8 +55,9 @@ impl Patience {
                 _ => Duration::ZERO,
             };
             let pause = pause(attempts).max(asked);
-            // A pause that leaves no time for another attempt is time lost.
-            if began.elapsed() + pause >= self.total {
+            // A pause that leaves no time for another attempt is time lost, and what comes of an attempt that is cut
+            // short would hide what is the matter.
+            if began.elapsed() + pause + SHORTEST_ATTEMPT > self.total {
                 return Err((failure, attempts));
             }
             tokio::time::sleep(pause).await;
@@ -139,6 +140,11 @@ mod tests {
         let outcome = run(Patience::new(total).persist(|| async { Err::<(), _>(throttled.clone()) }));
         assert_eq!(outcome.unwrap_err().1, 1);
         assert!(began.elapsed() < Duration::from_secs(2));
+
+        // None is begun that would be cut short at once, so the reason stays the provider's own.
+        let sealed = Failure::Passing(Passing::Unavailable, "sealed".to_owned());
+        let outcome = run(Patience::new(total).persist(|| async { Err::<(), _>(sealed.clone()) }));
+        assert_eq!(outcome.unwrap_err().0, sealed);
     }
 
     #[test]
