@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use search::ValueForms;
+
 use crate::catalog::{EncryptedColumn, SearchSlot};
 use crate::crypto::CryptoError;
 use crate::keys::{self, CellCipher, KeyId, Keyring};
@@ -194,19 +196,14 @@ impl Transformer {
     ) -> Result<(), TransformError> {
         let settings = self.settings.as_ref()?;
         let datum = datum.cast(&column.ty, CastContext::Assignment, settings)?;
-        let equality = match column.equality {
-            true => Some(Zeroizing::new(datum.equality_bytes(&column.ty, settings)?)),
-            false => None,
+        let forms = match column.equality {
+            true => ValueForms::of(&column.ty, &column.collation, column.kinds(), &datum, settings)?,
+            false => ValueForms::default(),
         };
         let plaintext = datum.to_plaintext();
+        let tag = encoding_tag(&column.ty);
         self.cipher
-            .seal(
-                &column.group.0,
-                encoding_tag(&column.ty),
-                plaintext.as_bytes(),
-                equality.as_ref().map(|bytes| bytes.as_slice()),
-                out,
-            )
+            .seal_with(&column.group.0, tag, plaintext.as_bytes(), &forms.forms(), out)
             .map_err(|e| TransformError::crypto(column, &e))
     }
 
