@@ -84,7 +84,8 @@ impl Planner<'_> {
         }
     }
 
-    fn comparable(
+    /// Whether two columns' terms can be compared.
+    pub fn comparable(
         &self,
         left: &EncryptedColumn,
         right: &EncryptedColumn,
@@ -122,16 +123,7 @@ impl Planner<'_> {
     pub fn term(&mut self, value: ColumnVal, clause: &str) -> Planned<()> {
         let first = value.extent.map(|e| e.first);
         let column = &value.column;
-        if column.ty.family().is_none() {
-            return Err(Draft::new("42883", "operator does not exist: json = json").at(first));
-        }
-        if !column.equality {
-            return Err(unsupported(
-                format!("{clause} on encrypted column {}, which has no equality search,", full_name(column)),
-                "Add \"equality\" to the column's search list in the configuration.",
-            )
-            .at(first));
-        }
+        let function = self.term_function(column, clause, first)?;
         let text = |ty: Option<Type>| matches!(ty, Some(Type::Text | Type::Varchar(None)));
         let harmless = column.ty.family() == Some(Family::Text)
             && !matches!(column.ty, Type::Char(_))
@@ -142,9 +134,30 @@ impl Planner<'_> {
         let Some(place) = value.place else {
             return Err(column_in(column, clause).at(first));
         };
-        self.wrap(place, column.equality_function());
+        self.represent_outer(&value, place);
+        self.wrap(place, function);
         self.remove_casts(&value);
         Ok(())
+    }
+
+    /// The function that cuts a column's equality term out of its envelopes.
+    pub fn term_function(
+        &self,
+        column: &EncryptedColumn,
+        clause: &str,
+        first: Option<usize>,
+    ) -> Planned<&'static str> {
+        if column.ty.family().is_none() {
+            return Err(Draft::new("42883", "operator does not exist: json = json").at(first));
+        }
+        if !column.equality {
+            return Err(unsupported(
+                format!("{clause} on encrypted column {}, which has no equality search,", full_name(column)),
+                "Add \"equality\" to the column's search list in the configuration.",
+            )
+            .at(first));
+        }
+        Ok(column.equality_function())
     }
 
     /// Takes the casts of a column out of the text.

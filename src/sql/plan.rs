@@ -281,6 +281,8 @@ pub enum Output {
         casts: Vec<Type>,
         /// Table OID and attribute number that RowDescription must show, if it is a direct column.
         origin: Option<(u32, i16)>,
+        /// What to show the client there instead, where another expression stands for a direct column.
+        shown: Option<(u32, i16)>,
     },
     /// Computed by the proxy. The server sends the only input by itself, several as a record.
     Computed(Arc<Computation>),

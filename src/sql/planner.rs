@@ -459,7 +459,9 @@ pub(super) fn outputs_or_none(list: Vec<Output>) -> Vec<Output> {
 /// Shared by the rooms that build outputs.
 pub(super) fn open(held: &super::scope::Held, casts: Vec<Type>) -> Output {
     match &held.encrypted {
-        Some(column) => Output::Open { column: Arc::clone(column), casts, origin: held.origin },
+        Some(column) => {
+            Output::Open { column: Arc::clone(column), casts, origin: held.origin, shown: held.shown }
+        }
         None => Output::Plain,
     }
 }

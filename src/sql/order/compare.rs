@@ -159,7 +159,8 @@ impl Planner<'_> {
         first: bool,
     ) -> Planned<()> {
         match operand {
-            Val::Column(value) => {
+            Val::Column(mut value) => {
+                self.stand_in(&mut value)?;
                 self.ordered_alike(&target.column, &value, op)?;
                 let functions = self.order_of(&value, &format!("operator {op}"))?;
                 self.put_order(&value, functions, form)?;

@@ -204,7 +204,7 @@ impl Planner<'_> {
     }
 
     /// Refuses types whose equal values look different.
-    fn one_print(&self, value: &ColumnVal, clause: &str) -> Planned<()> {
+    pub(super) fn one_print(&self, value: &ColumnVal, clause: &str) -> Planned<()> {
         match value.column.ty {
             Type::Float4 | Type::Float8 | Type::Numeric(None) | Type::Char(0) => Err(unsupported(
                 format!(
@@ -237,7 +237,7 @@ impl Planner<'_> {
     }
 
     /// The value that was chosen: the column's, in its type without a modifier.
-    fn chosen(&self, value: ColumnVal, extent: Extent) -> Val {
+    pub(super) fn chosen(&self, value: ColumnVal, extent: Extent) -> Val {
         let base = match value.column.ty.base() {
             Type::Varchar(_) => Type::Text,
             other => other,
@@ -253,6 +253,9 @@ impl Planner<'_> {
             extent: Some(extent),
             casts,
             cast_tokens: Vec::new(),
+            shown: None,
+            written: None,
+            grouped: None,
             ..value
         })
     }

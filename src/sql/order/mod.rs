@@ -17,8 +17,8 @@ use super::expr::ColumnVal;
 use super::planner::{Mode, Planner};
 use super::refuse::{Draft, Planned, column_in, full_name, unsupported};
 use super::types::message_name;
-use crate::catalog::{EncryptedColumn, OrderFunctions};
-use crate::value::{Collation, CollationFacts, Provider, Type, order};
+use crate::catalog::OrderFunctions;
+use crate::value::{Type, order};
 
 /// What a sort key or an operand of a comparison is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +57,9 @@ impl Planner<'_> {
         if !value.casts.iter().all(|cast| !cast.array && keeps_order(&column.ty, cast.ty)) {
             return Err(column_in(column, format!("a cast under {clause}")).at(place));
         }
-        if let Some(refusal) = collation(column).as_ref().and_then(|c| c.order_refusal().cloned()) {
-            return refused(format!("of whose collation {}", refusal.reason), refusal.hint);
-        }
-        if order::uses_collation(&column.ty) && column.collation.is_none() {
-            return refused(
-                "whose collation is not known".into(),
-                "Name a collation that the database has in the configuration, as collation = \"C\".".into(),
-            );
+        let refusal = column.collation.order_refusal().filter(|_| order::uses_collation(&column.ty));
+        if let Some(refusal) = refusal {
+            return refused(format!("of whose collation {}", refusal.reason), refusal.hint.clone());
         }
         match column.order_functions() {
             Some(functions) => Ok(functions),
@@ -82,13 +77,15 @@ impl Planner<'_> {
     /// The SQL that stands for the value and may be written once more: names, and text of ours. Anything else
     /// of the client's may hold what is to be sealed.
     fn doubled(&self, value: &ColumnVal) -> Option<String> {
+        if value.written.is_some() {
+            return self.reference(value);
+        }
         let place = value.place?;
         let names = (place.first..=place.last).enumerate().all(|(index, token)| match index % 2 {
             0 => self.tokens.name(token).is_some(),
             _ => self.tokens.is_sign(token, "."),
         });
-        let span = self.tokens.start(place.first)..self.tokens.end(place.last);
-        if names { self.tokens.text.get(span).map(str::to_owned) } else { None }
+        if names { self.reference(value) } else { None }
     }
 
     /// The form in which this value can be ordered at its place.
@@ -134,22 +131,4 @@ fn keeps_order(from: &Type, to: Option<Type>) -> bool {
         (_, Some(to)) => to == from.base(),
         _ => false,
     }
-}
-
-/// The collation by which a text column's terms are made.
-fn collation(column: &EncryptedColumn) -> Option<Collation> {
-    if !order::uses_collation(&column.ty) {
-        return None;
-    }
-    let server = column.collation.as_ref()?;
-    Some(Collation::open(&CollationFacts {
-        provider: Provider::from_letter(server.provider)?,
-        collate: server.collate.clone(),
-        ctype: server.ctype.clone(),
-        locale: server.locale.clone(),
-        rules: server.rules,
-        deterministic: server.deterministic,
-        version: server.version.clone(),
-        utf8: server.utf8,
-    }))
 }

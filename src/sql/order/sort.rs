@@ -83,7 +83,10 @@ impl Planner<'_> {
             let place = self.entry_of(list, index).map_err(|draft| draft.at(index_of(entry.expr.span())))?;
             match value {
                 Val::Column(value) if output => self.sort_by_output(&value, &place, functions, clause)?,
-                Val::Column(value) => self.sort_by_column(&value, &place, functions)?,
+                Val::Column(mut value) => {
+                    self.stand_in(&mut value)?;
+                    self.sort_by_column(&value, &place, functions)?;
+                }
                 value if output => return Err(repeat(&target, value.column(), clause)),
                 value => self.put_choice(&target, value, clause)?,
             }

@@ -4,6 +4,7 @@ mod cases;
 mod ddl;
 mod follow;
 mod fuzz;
+mod grouping;
 mod items;
 mod order;
 mod params;
