@@ -12,12 +12,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::value::Type;
+use crate::value::{Collation, Type};
 
 pub use environment::Environment;
 pub(crate) use provisional::Declared;
 pub use query::{ENVIRONMENT_QUERY, catalog_query};
-pub use search::{OrderFunctions, SearchKinds, ServerCollation, fits_index};
+pub use search::{OrderFunctions, SearchKinds, fits_index};
 pub use slot::{COPY_PREFIX, GroupId, KeyGroup, SearchSlot};
 
 /// One encrypted column, as configured and found in the database.
@@ -49,8 +49,8 @@ pub struct EncryptedColumn {
     pub matching: bool,
     /// The kinds whose terms all stored values have, as a constraint of the table says: only by these can be searched.
     pub complete: SearchKinds,
-    /// How text is ordered; `None` for other types, and where the database has no such collation.
-    pub collation: Option<Arc<ServerCollation>>,
+    /// How text is ordered; for other types that of bytes, which nothing follows.
+    pub collation: Collation,
     /// Which of an envelope's two equality terms is searched.
     pub slot: SearchSlot,
 }
@@ -137,7 +137,7 @@ pub struct Catalog {
     /// The configured key groups that the keyring has.
     groups: HashMap<String, KeyGroup>,
     /// The collations that the configuration names, and the database's under the name "default".
-    collations: HashMap<String, Arc<ServerCollation>>,
+    collations: HashMap<String, Collation>,
     builtins: HashSet<String>,
     /// Schema and name of indexes: they share relations' names.
     indexes: HashSet<(String, String)>,

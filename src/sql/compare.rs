@@ -5,6 +5,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Spanned};
 use super::consts::{Const, Extent, Leaf};
 use super::edits::Part;
 use super::expr::{ColumnVal, Val};
+use super::order::is_order;
 use super::parse::index_of;
 use super::plan::Role;
 use super::planner::Planner;
@@ -279,8 +280,14 @@ impl Planner<'_> {
                 return self.in_subquery(left, query);
             }
             let outputs = self.query(query)?;
+            if is_order(op) {
+                return self.any_order_subquery(left, op, outputs);
+            }
             self.settle_plain(left, clause)?;
             return self.settle_outputs(outputs, clause);
+        }
+        if is_order(op) {
+            return self.any_order(left, op, right);
         }
         let Val::Column(column) = left else {
             self.settle_plain(left, clause)?;
@@ -335,7 +342,7 @@ impl Planner<'_> {
     }
 
     /// The elements are terms now: the array's type has to be theirs.
-    fn array_cast(&mut self, column: &ColumnVal, elements: &[Expr], cast: bool) -> Planned<()> {
+    pub fn array_cast(&mut self, column: &ColumnVal, elements: &[Expr], cast: bool) -> Planned<()> {
         // `column = ANY ( ARRAY [`: the bracket stands a few tokens before the first element.
         let from = match elements.first() {
             Some(element) => index_of(element.span()).map(|at| (at.saturating_sub(16)..at).rev().collect()),
@@ -381,7 +388,7 @@ impl Planner<'_> {
 }
 
 /// The entries of a row value.
-fn row(expr: &Expr) -> Option<&[Expr]> {
+pub(super) fn row(expr: &Expr) -> Option<&[Expr]> {
     match expr {
         Expr::Tuple(list) => Some(list),
         _ => None,
@@ -389,7 +396,7 @@ fn row(expr: &Expr) -> Option<&[Expr]> {
 }
 
 /// The elements of ARRAY[…], with a cast on it or without.
-fn array_of(expr: &Expr) -> (Option<&[Expr]>, bool) {
+pub(super) fn array_of(expr: &Expr) -> (Option<&[Expr]>, bool) {
     match expr {
         Expr::Array(array) if array.named => (Some(&array.elem), false),
         Expr::Nested(inner) => array_of(inner),

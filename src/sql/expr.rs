@@ -9,6 +9,7 @@ use sqlparser::ast::{
 
 use super::consts::{Const, Extent, Leaf, number_type};
 use super::formula::Computed;
+use super::order::is_order;
 use super::parse::index_of;
 use super::planner::{Planner, param_number};
 use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
@@ -325,7 +326,10 @@ impl Planner<'_> {
                 self.condition(e, "IS TRUE, IS FALSE or IS UNKNOWN")?;
                 Ok(Val::Plain)
             }
-            Expr::Between { expr, low, high, .. } => self.plain_all([&**expr, low, high], "BETWEEN"),
+            Expr::Between { expr, low, high, .. } => {
+                self.between(expr, low, high)?;
+                Ok(Val::Plain)
+            }
             Expr::Like { expr, pattern, escape_char, .. } => {
                 self.plain_all([&**expr, pattern].into_iter().chain(escape_char.as_deref()), "LIKE")
             }
@@ -558,6 +562,7 @@ impl Planner<'_> {
     fn binary(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Planned<Val> {
         match op {
             BinaryOperator::Eq | BinaryOperator::NotEq => self.compare(left, right, "=")?,
+            op if is_order(op) => self.compare_order(left, op, right)?,
             BinaryOperator::And | BinaryOperator::Or => {
                 let clause = if *op == BinaryOperator::And { "AND" } else { "OR" };
                 self.condition(left, clause)?;

@@ -53,6 +53,9 @@ impl Planner<'_> {
             }
             return self.choice(alternatives, true, "COALESCE");
         }
+        if let Some(chosen) = self.extreme(function, &name, (token, parts.len()))? {
+            return Ok(chosen);
+        }
         if let Some(value) = self.column_function(function, &name, token)? {
             return Ok(value);
         }
@@ -108,9 +111,7 @@ impl Planner<'_> {
         for part in &list.clauses {
             match part {
                 FunctionArgumentClause::OrderBy(list) => {
-                    for order in list {
-                        self.plain(&order.expr, "ORDER BY")?;
-                    }
+                    self.sort_list(list, None, "ORDER BY")?;
                 }
                 FunctionArgumentClause::JsonNullClause(_)
                 | FunctionArgumentClause::JsonReturningClause(_) => {}
@@ -162,9 +163,7 @@ impl Planner<'_> {
                 value => self.settle_plain(value, "PARTITION BY")?,
             }
         }
-        for order in &spec.order_by {
-            self.plain(&order.expr, "a window's ORDER BY")?;
-        }
+        self.window_order(spec)?;
         if let Some(frame) = &spec.window_frame {
             for bound in [Some(&frame.start_bound), frame.end_bound.as_ref()].into_iter().flatten() {
                 if let Bound::Preceding(Some(expr)) | Bound::Following(Some(expr)) = bound {

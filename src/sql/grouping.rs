@@ -384,7 +384,8 @@ impl Planner<'_> {
         }
     }
 
-    fn stand_in(&mut self, value: &mut ColumnVal) -> Planned<()> {
+    /// Puts what stands for a key of a grouped query around it.
+    pub fn stand_in(&mut self, value: &mut ColumnVal) -> Planned<()> {
         let Some(representative) = value.grouped else { return Ok(()) };
         let (Some(place), Some(text)) = (value.place, self.row_text(value)) else {
             return Err(column_in(&value.column, "a grouped query").at(value.extent.map(|e| e.first)));

@@ -28,6 +28,7 @@ mod guard;
 mod items;
 pub mod lexer;
 mod names;
+mod order;
 mod parse;
 pub mod plan;
 mod planner;

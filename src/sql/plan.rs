@@ -233,6 +233,8 @@ pub enum Role {
     OrderWhole(Arc<EncryptedColumn>),
     /// The bounded beginning of that term, which an index holds. Server type `bytea`.
     OrderHead(Arc<EncryptedColumn>),
+    /// An array whose elements become whole order terms (`< ANY($1)`). Server type `bytea[]`.
+    OrderArray(Arc<EncryptedColumn>),
     /// The caseless term of a value compared with this column: what differs only in case has the same. Server type
     /// `bytea`.
     Caseless(Arc<EncryptedColumn>),
@@ -247,6 +249,7 @@ impl Role {
             | Role::EqualityArray(column)
             | Role::OrderWhole(column)
             | Role::OrderHead(column)
+            | Role::OrderArray(column)
             | Role::Caseless(column) => column,
         }
     }

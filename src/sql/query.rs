@@ -1,9 +1,8 @@
 //! Queries: WITH, set operations, SELECT and its clauses.
 
 use sqlparser::ast::{
-    Expr, LimitClause, NamedWindowExpr, OrderBy, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Spanned,
-    Value, WildcardAdditionalOptions, With,
+    LimitClause, NamedWindowExpr, OrderBy, Query, Select, SelectFlavor, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Spanned, WildcardAdditionalOptions, With,
 };
 
 use super::consts::Extent;
@@ -179,11 +178,18 @@ impl Planner<'_> {
         self.frames.push(Frame::default());
         self.read_from(&select.from)?;
         self.begin_grouping(select)?;
-        let mut outputs = self.select_list(&select.projection)?;
+        let alone = self.extreme_alone(select);
+        let mut outputs = match &alone {
+            Some(alone) => self.alone_output(alone),
+            None => self.select_list(&select.projection)?,
+        };
         self.name_merged(select)?;
         self.in_groups(false);
         if let Some(condition) = &select.selection {
             self.condition(condition, "WHERE")?;
+        }
+        if let Some(alone) = alone {
+            self.turn_alone(&alone, select)?;
         }
         self.group(select, &mut outputs)?;
         if let Some(condition) = &select.having {
@@ -245,55 +251,6 @@ impl Planner<'_> {
             }
         }
         Ok(outputs)
-    }
-
-    /// An entry of ORDER BY, GROUP BY or DISTINCT ON: an output's name or number, or an expression.
-    fn output_ref(&mut self, expr: &Expr, outputs: &Outputs, clause: &str, input_first: bool) -> Planned<()> {
-        let place = index_of(expr.span());
-        let refuse = |value: &Val| match value.column() {
-            Some(value) => Err(column_in(&value.column, clause).at(place)),
-            None => Ok(()),
-        };
-        match expr {
-            Expr::Value(value) => {
-                if let Value::Number(number, _) = &value.value {
-                    let index = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-                    if outputs.open && outputs.encrypted().is_some() {
-                        return Err(unsupported(
-                            format!("{clause} by number next to a function's columns"),
-                            "Name the column.",
-                        )
-                        .at(place));
-                    }
-                    return index.and_then(|i| outputs.columns.get(i)).map_or(Ok(()), |c| refuse(&c.value));
-                }
-                self.plain(expr, clause)
-            }
-            Expr::Identifier(name) => {
-                let name = ident(name)?;
-                if input_first && scope::bare(&self.frames, &name).is_ok() {
-                    return self.plain(expr, clause);
-                }
-                let mut named = outputs.columns.iter().filter(|c| c.name == name).peekable();
-                if named.peek().is_some() {
-                    return named.try_for_each(|c| refuse(&c.value));
-                }
-                self.plain(expr, clause)
-            }
-            // One pair of parentheses makes an expression of a name in PostgreSQL's eyes too, except here.
-            _ => self.plain(expr, clause),
-        }
-    }
-
-    pub(super) fn order_by(&mut self, order: &OrderBy, outputs: &Outputs) -> Planned<()> {
-        let OrderByKind::Expressions(list) = &order.kind else { return Err(syntax("ORDER BY")) };
-        for entry in list {
-            if entry.with_fill.is_some() {
-                return Err(syntax("ORDER BY"));
-            }
-            self.output_ref(&entry.expr, outputs, "ORDER BY", false)?;
-        }
-        Ok(())
     }
 
     /// Outputs that must hold nothing encrypted.

@@ -528,7 +528,7 @@ fn scripts() {
     );
     assert_eq!(
         scripted("SELECT 1; SELECT email FROM customers ORDER BY email; SELECT ';'"),
-        "SELECT 1; SELECT refused_by_pyrite; SELECT ';' !0A000 encrypted column public.customers.email in ORDER BY is not supported by Pyrite"
+        "SELECT 1; SELECT refused_by_pyrite; SELECT ';' !0A000 ORDER BY on encrypted column public.customers.email, which has no order search, is not supported by Pyrite"
     );
     assert!(scripted("SET search_path = other; SELECT email FROM customers").contains("!0A000"));
     assert!(
