@@ -145,7 +145,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn slot(&mut self, value: Const, role: Role) -> Planned<usize> {
+    /// The slot of a constant in this role, which stands nowhere yet.
+    pub fn slot(&mut self, value: Const, role: Role) -> Planned<usize> {
         let first = value.extent.map(|e| e.first);
         if self.mode == Mode::View {
             return Err(unsupported(
@@ -278,6 +279,7 @@ pub(super) fn inferred(role: &Role) -> Type {
         | Role::EqualityArray(column)
         | Role::OrderWhole(column)
         | Role::OrderHead(column)
+        | Role::OrderArray(column)
         | Role::Caseless(column) => match column.ty {
             Type::Varchar(_) => Type::Text,
             other => other,

@@ -14,6 +14,7 @@ fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
         Role::EqualityArray(column) => ("terms of", column),
         Role::StoreArray(column) => ("each sealed of", column),
         Role::OrderWhole(column) => ("order term of", column),
+        Role::OrderArray(column) => ("order terms of", column),
         Role::OrderHead(column) => ("head of the order term of", column),
         Role::Caseless(column) => ("caseless term of", column),
     }

@@ -41,6 +41,9 @@ impl Nested {
             extent,
             casts: Vec::new(),
             cast_tokens: Vec::new(),
+            shown: None,
+            written: None,
+            grouped: None,
         });
         Some(Nested { shape, as_text: false, shown, extent, first })
     }
@@ -62,6 +65,7 @@ fn json_function(name: &str) -> Option<(&'static str, bool)> {
         "to_json" => ("to", false),
         "to_jsonb" => ("to", true),
         "row_to_json" | "array_to_json" => ("pretty", false),
+        "array_agg" => ("collect", false),
         "json_agg" => ("agg", false),
         "jsonb_agg" => ("agg", true),
         "json_build_array" => ("array", false),
@@ -90,7 +94,8 @@ impl Planner<'_> {
     /// What a value holds as a part of another one. Casts of encrypted columns are taken out of the text.
     pub fn part_of(&mut self, value: Val) -> Planned<Shape> {
         Ok(match self.resolved(value) {
-            Val::Column(value) => {
+            Val::Column(mut value) => {
+                self.represent(&mut value, "GROUP BY")?;
                 let casts = self.output_casts(&value)?;
                 self.remove_casts(&value);
                 Shape::Envelope { column: value.column, casts }
@@ -203,6 +208,22 @@ impl Planner<'_> {
             }
         };
         Ok(nested(element, shown, extent))
+    }
+
+    /// `array_agg(…)`, which has no modifier.
+    fn collected(&mut self, mut values: Vec<Val>, extent: Option<Extent>) -> Planned<Val> {
+        let value = values.pop().unwrap_or(Val::Plain);
+        if value.column().is_none() {
+            self.settle_plain(value, "array_agg")?;
+            return Ok(Val::Plain);
+        }
+        Ok(match self.array_of_query(value, extent)? {
+            Val::Nested(mut array) => {
+                array.shown = array.shown.map(|(oid, _)| (oid, -1));
+                Val::Nested(array)
+            }
+            other => other,
+        })
     }
 
     /// A cast of such a value.
@@ -323,6 +344,9 @@ impl Planner<'_> {
                     extent,
                     casts: casts.collect(),
                     cast_tokens: Vec::new(),
+            shown: None,
+            written: None,
+            grouped: None,
                 })
             }
             other => nested(other, None, extent),
@@ -360,8 +384,11 @@ impl Planner<'_> {
 
     /// A call of a function that puts values into JSON, a row or an array; `None`: it is none of them, and nothing
     /// was read.
-    pub fn nesting_function(&mut self, function: &Function, name: &str) -> Planned<Option<Val>> {
-        let extent = self.call_extent(function);
+    pub fn nesting_function(&mut self, function: &Function, name: &str, bare: bool) -> Planned<Option<Val>> {
+        if !bare {
+            return Ok(None);
+        }
+        let extent = self.whole_call(function);
         if let (true, FunctionArguments::Subquery(query)) = (name == "array", &function.args) {
             let mut outputs = self.query(query)?;
             return Ok(Some(match outputs.columns.pop() {
@@ -387,7 +414,7 @@ impl Planner<'_> {
         for clause in &list.clauses {
             match clause {
                 FunctionArgumentClause::OrderBy(list) => {
-                    list.iter().try_for_each(|order| self.plain(&order.expr, "ORDER BY"))?;
+                    self.sort_list(list, None, "ORDER BY")?;
                 }
                 _ => return Err(syntax("a clause of a function call")),
             }
@@ -402,6 +429,7 @@ impl Planner<'_> {
             self.window(spec)?;
         }
         Ok(Some(match json {
+            Some(("collect", _)) => self.collected(values, extent)?,
             Some((kind, jsonb)) => self.json(kind, jsonb, values, extent)?,
             None => self.record(values, extent)?,
         }))
@@ -491,7 +519,7 @@ impl Planner<'_> {
     }
 
     /// The tokens of a call, up to the parenthesis that closes its arguments.
-    pub fn call_extent(&self, function: &Function) -> Option<Extent> {
+    pub fn whole_call(&self, function: &Function) -> Option<Extent> {
         let (parts, first) = object_name(&function.name).ok()?;
         let bare = function.filter.is_none() && function.over.is_none() && function.within_group.is_empty();
         let open = first + parts.len() * 2 - 1;

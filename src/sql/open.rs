@@ -2,11 +2,14 @@
 //! what the column meets: an encrypted column makes envelopes of them, anything else leaves them as they are.
 //! Envelopes carry their terms, so the same column can be compared, stored and selected.
 
+use std::cell::Cell;
 use std::sync::Arc;
+
+use sqlparser::ast::{Distinct, Expr, GroupByExpr, OrderBy, OrderByKind, Select, Value};
 
 use super::consts::{Const, Extent, Leaf, element_of};
 use super::edits::Part;
-use super::expr::{ColumnVal, Val};
+use super::expr::{ColumnVal, Val, ident};
 use super::planner::{Mode, Planner};
 use super::query::Outputs;
 use super::refuse::{Draft, Planned, full_name, unsupported};
@@ -50,7 +53,7 @@ struct Sealed {
     /// The column that they are stored in, which may cut or round them.
     target: Option<Arc<EncryptedColumn>>,
     /// They are compared or shown as well.
-    read: bool,
+    read: Cell<bool>,
 }
 
 /// A reference to such a column.
@@ -75,7 +78,17 @@ impl OpenVal {
 
     fn into_column(self, column: Arc<EncryptedColumn>) -> ColumnVal {
         let OpenVal { place, extent, casts, cast_tokens, .. } = self;
-        ColumnVal { column, origin: None, place, extent, casts, cast_tokens }
+        ColumnVal {
+            column,
+            origin: None,
+            place,
+            extent,
+            casts,
+            cast_tokens,
+            shown: None,
+            written: None,
+            grouped: None,
+        }
     }
 }
 
@@ -205,11 +218,11 @@ impl Planner<'_> {
     }
 
     /// Itself, or the encrypted column that it has become.
-    pub fn resolved(&mut self, value: Val) -> Val {
+    pub fn resolved(&self, value: Val) -> Val {
         let Val::Open(value) = value else { return value };
-        match self.open.get_mut(value.id).map(|open| &mut open.state) {
+        match self.open.get(value.id).map(|open| &open.state) {
             Some(State::Sealed(sealed)) => {
-                sealed.read = true;
+                sealed.read.set(true);
                 let column = Arc::clone(&sealed.column);
                 Val::Column(value.into_column(column))
             }
@@ -243,6 +256,33 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// Columns of constants among the outputs are decided before anything sorts or groups by them.
+    pub fn decide(&mut self, select: &Select, order: Option<&OrderBy>, outputs: &mut Outputs) -> Planned<()> {
+        let mut entries: Vec<&Expr> = Vec::new();
+        match &select.group_by {
+            GroupByExpr::Expressions(list, _) => entries.extend(list),
+            GroupByExpr::All(_) => {}
+        }
+        match &select.distinct {
+            Some(Distinct::Distinct) => return self.decide_outputs(outputs, |_, _| true),
+            Some(Distinct::On(list)) => entries.extend(list),
+            _ => {}
+        }
+        if let Some(OrderByKind::Expressions(list)) = order.map(|order| &order.kind) {
+            entries.extend(list.iter().map(|entry| &entry.expr));
+        }
+        self.decide_outputs(outputs, |n, name| {
+            entries.iter().any(|entry| match entry {
+                Expr::Identifier(entry) => ident(entry).is_ok_and(|entry| entry == name),
+                Expr::Value(value) => {
+                    matches!(&value.value, Value::Number(number, _) if number.parse() == Ok(n + 1))
+                }
+                Expr::Nested(_) => true,
+                _ => false,
+            })
+        })
+    }
+
     /// The column of constants as one that is compared with `other`, or chosen from beside it.
     pub fn open_beside(&mut self, value: OpenVal, other: &EncryptedColumn) -> Planned<ColumnVal> {
         let first = value.first();
@@ -250,7 +290,7 @@ impl Planner<'_> {
         match &mut open.state {
             State::Plain | State::Compared(_) => Err(torn().at(first)),
             State::Sealed(sealed) => {
-                sealed.read = true;
+                sealed.read.set(true);
                 let column = Arc::clone(&sealed.column);
                 Ok(value.into_column(column))
             }
@@ -269,7 +309,7 @@ impl Planner<'_> {
                     .at(first));
                 }
                 let column = Arc::new(of_constants(other, ty));
-                let sealed = Sealed { column: Arc::clone(&column), target: None, read: true };
+                let sealed = Sealed { column: Arc::clone(&column), target: None, read: Cell::new(true) };
                 open.state = State::Sealed(sealed);
                 Ok(value.into_column(column))
             }
@@ -318,7 +358,7 @@ impl Planner<'_> {
             State::Plain | State::Compared(_) => Err(torn().at(first)),
             State::Undecided => {
                 let column = Arc::new(of_constants(target, ty));
-                open.state = State::Sealed(Sealed { column, target: Some(Arc::clone(target)), read: false });
+                open.state = State::Sealed(Sealed { column, target: Some(Arc::clone(target)), read: Cell::new(false) });
                 Ok(())
             }
             State::Sealed(sealed) => {
@@ -389,7 +429,7 @@ impl Planner<'_> {
 
     fn seal_open(&mut self, cells: Cells, ty: Option<Type>, sealed: &Sealed) -> Planned<()> {
         let column = match &sealed.target {
-            Some(target) if sealed.read && !keeps(ty, &target.ty) => {
+            Some(target) if sealed.read.get() && !keeps(ty, &target.ty) => {
                 return Err(unsupported(
                     format!(
                         "constants that are stored in encrypted column {} and compared or shown as well",

@@ -236,6 +236,8 @@ pub enum Role {
     OrderWhole(Arc<EncryptedColumn>),
     /// The bounded beginning of that term, which an index holds. Server type `bytea`.
     OrderHead(Arc<EncryptedColumn>),
+    /// An array whose elements become whole order terms (`< ANY($1)`). Server type `bytea[]`.
+    OrderArray(Arc<EncryptedColumn>),
     /// The caseless term of a value compared with this column: what differs only in case has the same. Server type
     /// `bytea`.
     Caseless(Arc<EncryptedColumn>),
@@ -251,13 +253,14 @@ impl Role {
             | Role::StoreArray(column)
             | Role::OrderWhole(column)
             | Role::OrderHead(column)
+            | Role::OrderArray(column)
             | Role::Caseless(column) => column,
         }
     }
 
     /// Whether the value is an array.
     pub fn is_array(&self) -> bool {
-        matches!(self, Role::EqualityArray(_) | Role::StoreArray(_))
+        matches!(self, Role::EqualityArray(_) | Role::StoreArray(_) | Role::OrderArray(_))
     }
 }
 
@@ -287,6 +290,8 @@ pub enum Output {
         casts: Vec<Type>,
         /// Table OID and attribute number that RowDescription must show, if it is a direct column.
         origin: Option<(u32, i16)>,
+        /// What to show the client there instead, where another expression stands for a direct column.
+        shown: Option<(u32, i16)>,
     },
     /// A value with envelopes inside it: each is opened in its place.
     Nested {

@@ -1,6 +1,7 @@
 //! The state of planning one statement, and how it becomes a plan.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::consts::{Const, Extent, Leaf};
 use super::edits::{Edits, Part};
@@ -459,3 +460,14 @@ pub(super) fn outputs_or_none(list: Vec<Output>) -> Vec<Output> {
     if list.iter().any(Output::opens) { list } else { Vec::new() }
 }
 
+/// Shared by the rooms that build outputs.
+pub(super) fn open(held: &super::scope::Held, casts: Vec<Type>) -> Output {
+    match &held.encrypted {
+        Some(column) => {
+            // A cast to what it is already does nothing; the result is still the table's column.
+            let casts = casts.into_iter().skip_while(|cast| *cast == column.ty).collect();
+            Output::Open { column: Arc::clone(column), casts, origin: held.origin, shown: held.shown }
+        }
+        None => Output::Plain,
+    }
+}

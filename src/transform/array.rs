@@ -9,8 +9,8 @@ const BYTEA_OID: i32 = 17;
 /// The most elements that an array of 16-byte terms can have below the server's limit of 1 GiB per value.
 const MAX_TERMS: usize = 1 << 25;
 
-/// Appends terms or envelopes as a binary `bytea[]`.
-pub fn write_bytea<T: AsRef<[u8]>>(terms: &[Option<T>], out: &mut Vec<u8>) -> Result<(), TransformError> {
+/// Appends `terms` as a binary `bytea[]`.
+pub fn write_terms<T: AsRef<[u8]>>(terms: &[Option<T>], out: &mut Vec<u8>) -> Result<(), TransformError> {
     let count = i32::try_from(terms.len()).ok().filter(|_| terms.len() <= MAX_TERMS);
     let count = count.ok_or_else(|| TransformError::array_too_long(MAX_TERMS))?;
     let dimensions = i32::from(count > 0);
@@ -26,7 +26,8 @@ pub fn write_bytea<T: AsRef<[u8]>>(terms: &[Option<T>], out: &mut Vec<u8>) -> Re
         match term {
             Some(term) => {
                 let term = term.as_ref();
-                let length = i32::try_from(term.len()).map_err(|_| TransformError::array_too_long(MAX_TERMS))?;
+                let length =
+                    i32::try_from(term.len()).map_err(|_| TransformError::array_too_long(MAX_TERMS))?;
                 out.extend_from_slice(&length.to_be_bytes());
                 out.extend_from_slice(term);
             }
@@ -43,14 +44,14 @@ mod tests {
     #[test]
     fn empty_array_has_no_dimension() {
         let mut out = Vec::new();
-        write_bytea::<[u8; 16]>(&[], &mut out).unwrap();
+        write_terms::<[u8; 16]>(&[], &mut out).unwrap();
         assert_eq!(out, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17]);
     }
 
     #[test]
     fn null_elements_are_flagged_and_have_length_minus_one() {
         let mut out = Vec::new();
-        write_bytea(&[Some([7; 16]), None], &mut out).unwrap();
+        write_terms(&[Some([7; 16]), None], &mut out).unwrap();
         assert_eq!(out[..20], [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 17, 0, 0, 0, 2, 0, 0, 0, 1]);
         assert_eq!(out[20..24], [0, 0, 0, 16]);
         assert_eq!(out[24..40], [7; 16]);

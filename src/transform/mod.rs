@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use search::ValueForms;
+
 use crate::catalog::{EncryptedColumn, SearchSlot};
 use crate::crypto::CryptoError;
 use crate::keys::{self, CellCipher, KeyId, Keyring};
@@ -106,7 +108,7 @@ impl Transformer {
             }
             Role::EqualityArray(column) => {
                 let terms = self.each(slot, column, input, |this, datum| this.term(column, &datum))?;
-                array::write_bytea(&terms, out)?;
+                array::write_terms(&terms, out)?;
             }
             Role::StoreArray(column) => {
                 let envelopes = self.each(slot, column, input, |this, datum| {
@@ -114,7 +116,14 @@ impl Transformer {
                     this.store(column, datum, &mut envelope)?;
                     Ok(envelope)
                 })?;
-                array::write_bytea(&envelopes, out)?;
+                array::write_terms(&envelopes, out)?;
+            }
+            Role::OrderArray(column) => {
+                let terms = self.each(slot, column, input, |this, datum| {
+                    let mut term = Vec::new();
+                    this.order_term(column, &datum, false, &mut term).map(|()| term)
+                })?;
+                array::write_terms(&terms, out)?;
             }
             Role::OrderWhole(column) | Role::OrderHead(column) => {
                 let datum = self.read(slot, &column.ty, input)?;
@@ -197,19 +206,14 @@ impl Transformer {
     ) -> Result<(), TransformError> {
         let settings = self.settings.as_ref()?;
         let datum = datum.cast(&column.ty, CastContext::Assignment, settings)?;
-        let equality = match column.equality {
-            true => Some(Zeroizing::new(datum.equality_bytes(&column.ty, settings)?)),
-            false => None,
+        let forms = match column.equality {
+            true => ValueForms::of(&column.ty, &column.collation, column.kinds(), &datum, settings)?,
+            false => ValueForms::default(),
         };
         let plaintext = datum.to_plaintext();
+        let tag = encoding_tag(&column.ty);
         self.cipher
-            .seal(
-                &column.group.0,
-                encoding_tag(&column.ty),
-                plaintext.as_bytes(),
-                equality.as_ref().map(|bytes| bytes.as_slice()),
-                out,
-            )
+            .seal_with(&column.group.0, tag, plaintext.as_bytes(), &forms.forms(), out)
             .map_err(|e| TransformError::crypto(column, &e))
     }
 
