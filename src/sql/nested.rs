@@ -192,7 +192,7 @@ impl Planner<'_> {
         }
         let nullable = values.iter().any(|value| matches!(value, Val::Null { .. }));
         let values = values.into_iter().flat_map(Val::alternatives).collect();
-        let element = self.part_of(Val::Choice(Choice { values, coalesce: false, nullable }))?;
+        let element = self.part_of(Val::Choice(Choice { values, coalesce: false, nullable, ..Choice::default() }))?;
         let shown = array_type(&element);
         Ok(nested(Shape::Array(Arc::new(element)), shown, extent))
     }
