@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, EncryptedColumn};
-use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite, Slot};
-use crate::transform::{TransformError, Transformer};
+use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite, Slot, Special};
+use crate::transform::{ReadyFormula, Sent, TransformError, Transformer};
 use crate::value::{Format, Type};
 use crate::wire::backend::{Field, Fields, RowDescription};
 use crate::wire::build;
@@ -16,6 +16,10 @@ use super::plan::from_transform;
 
 /// `bytea`
 const BYTEA: u32 = 17;
+/// `text`
+const TEXT: u32 = 25;
+/// `record`
+const RECORD: u32 = 2249;
 /// `bytea[]`
 const BYTEA_ARRAY: u32 = 1001;
 
@@ -44,6 +48,8 @@ pub(super) enum Carrier {
     Plain(usize),
     /// A sealed slot.
     Slot(usize),
+    /// NULL: only formulas use the client's parameter in this place.
+    Hidden,
 }
 
 /// A portal of a rewritten statement.
@@ -53,6 +59,8 @@ pub(super) struct BoundPortal {
     pub planned: Rc<Planned>,
     /// Formats that the client wants, one per output.
     pub formats: Vec<Format>,
+    /// Formulas of its outputs, one per output if there is any.
+    pub formulas: Vec<Option<ReadyFormula>>,
     /// Counter of the keyring that its values were sealed under.
     pub epoch: u64,
     /// How often the proxy had lost its lease then.
@@ -81,6 +89,8 @@ pub(super) struct ScriptRun {
     pub index: usize,
     /// Statements refused for a value in them.
     refused: Vec<Option<Arc<Refusal>>>,
+    /// Formulas of the outputs of each statement.
+    formulas: Vec<Vec<Option<ReadyFormula>>>,
     /// Statements that say ON CONFLICT; empty if the text does not.
     conflicts: Vec<bool>,
     spans: Spans,
@@ -93,8 +103,8 @@ impl Planned {
         let most = rewrite.slots.iter().map(|s| usize::from(s.server_param));
         let count = most.chain(plain.clone().map(|(n, _)| n + 1)).max().unwrap_or(0);
         let mut carriers = vec![None; count];
-        for (n, _) in plain {
-            *carriers.get_mut(n)? = Some(Carrier::Plain(n));
+        for (n, param) in plain {
+            *carriers.get_mut(n)? = Some(if param.hidden { Carrier::Hidden } else { Carrier::Plain(n) });
         }
         for (index, slot) in rewrite.slots.iter().enumerate() {
             let place = carriers.get_mut(usize::from(slot.server_param).checked_sub(1)?)?;
@@ -110,8 +120,9 @@ impl Planned {
             out.extend_from_slice(format!("${}", slot.server_param).as_bytes());
             Some(())
         })?;
-        let opens = rewrite.outputs.iter().any(|o| matches!(o, Output::Open { .. }));
-        let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces);
+        let special = &rewrite.special;
+        let opens = rewrite.outputs.iter().any(|o| !matches!(o, Output::Plain)) || special.copy.is_some();
+        let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces) || special.seals();
         Some(Planned { rewrite, text, oids, carriers, opens, uses_keys, spans })
     }
 
@@ -128,9 +139,11 @@ impl Planned {
                 (Output::Open { column: a, casts: x, .. }, Output::Open { column: b, casts: y, .. }) => {
                     x.last().unwrap_or(&a.ty) == y.last().unwrap_or(&b.ty)
                 }
+                (Output::Computed(a), Output::Computed(b)) => a.formula.ty() == b.formula.ty(),
                 _ => false,
             })
             && mine.command_tag == yours.command_tag
+            && mine.special.copy.is_some() == yours.special.copy.is_some()
     }
 
     /// Whether the server gets the same text, values are sealed for the same columns, and outputs are the same.
@@ -141,6 +154,7 @@ impl Planned {
             && self.oids == other.oids
             && self.carriers == other.carriers
             && mine.outputs == yours.outputs
+            && mine.special.copy == yours.special.copy
             && mine.slots.len() == yours.slots.len()
             && slots
                 .into_iter()
@@ -168,6 +182,7 @@ fn uses_keys(slots: &[Slot], pieces: &[Piece]) -> bool {
 fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
     match carrier {
         Carrier::Plain(n) => rewrite.params.get(n).map(|p| p.announced),
+        Carrier::Hidden => Some(TEXT),
         Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role {
             Role::EqualityArray(_) => BYTEA_ARRAY,
             _ => BYTEA,
@@ -194,14 +209,18 @@ impl ScriptRun {
             })
             .collect();
         let mut refused = Vec::new();
+        let mut formulas = Vec::new();
         for statement in &script.statements {
+            let ready = transformer.prepare_outputs(&statement.outputs, &|_| None);
             let mut slots =
                 script.pieces.get(statement.pieces.clone())?.iter().filter_map(|piece| match piece {
                     Piece::Slot(n) => sealed.get(*n),
                     _ => None,
                 });
             let error: Option<&TransformError> = slots.find_map(|slot| slot.as_ref().err());
+            let error = error.or(ready.as_ref().err());
             refused.push(error.map(|error| Arc::new(from_transform(error.clone()))));
+            formulas.push(ready.unwrap_or_default());
         }
         let stand_in = Piece::Text(REFUSED_TEXT.to_owned());
         let pieces = script.pieces.iter().enumerate().filter_map(|(n, piece)| {
@@ -218,12 +237,12 @@ impl ScriptRun {
             literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
         })?;
         let conflicts = conflicts(&script, client);
-        Some(ScriptRun { script, index: 0, refused, conflicts, spans })
+        Some(ScriptRun { script, index: 0, refused, formulas, conflicts, spans })
     }
 
     /// Whether a statement of the script seals a value or compares terms.
     pub(super) fn uses_keys(script: &ScriptRewrite) -> bool {
-        uses_keys(&script.slots, &script.pieces)
+        uses_keys(&script.slots, &script.pieces) || script.statements.iter().any(|s| s.special.seals())
     }
 
     /// The outputs of the statement that is answered now.
@@ -231,9 +250,19 @@ impl ScriptRun {
         self.script.statements.get(self.index).map_or(&[], |s| s.outputs.as_slice())
     }
 
+    /// Their formulas.
+    pub(super) fn formulas(&self) -> &[Option<ReadyFormula>] {
+        self.formulas.get(self.index).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether nothing follows that statement.
     pub(super) fn is_last(&self) -> bool {
         self.index + 1 >= self.script.statements.len()
+    }
+
+    /// What only some statements have, of that statement.
+    pub(super) fn special(&self) -> Option<&Special> {
+        self.script.statements.get(self.index).map(|s| &s.special)
     }
 
     /// The command tag to show for it.
@@ -370,6 +399,15 @@ pub(super) fn check_outputs(
     for (field, output) in row.fields().zip(outputs) {
         match output {
             Output::Plain => check_field(&field, catalog)?,
+            Output::Computed(computation) => {
+                let planned = match computation.inputs.as_slice() {
+                    [_] => field.type_oid == BYTEA || is_domain(&field, catalog),
+                    _ => field.type_oid == RECORD,
+                };
+                if !planned {
+                    return Err("the server shows another type than was planned for a computed output");
+                }
+            }
             Output::Open { origin, .. } => {
                 if field.type_oid != BYTEA && !is_domain(&field, catalog) {
                     return Err("the server shows another type than was planned for an encrypted column");
@@ -425,6 +463,12 @@ pub(super) fn describe(row: &RowDescription<'_>, outputs: &[Output], formats: &[
                     (field.table, field.attnum) = (0, 0);
                 }
             }
+            if let Some(Output::Computed(computation)) = outputs.get(n) {
+                let ty = computation.formula.ty();
+                (field.type_oid, field.typlen, field.typmod) = (ty.oid(), ty.typlen(), ty.typmod());
+                field.format = i16::from(formats.get(n) == Some(&Format::Binary));
+                (field.table, field.attnum) = (0, 0);
+            }
             build::cstr(out, field.name);
             out.extend_from_slice(&field.table.to_be_bytes());
             out.extend_from_slice(&field.attnum.to_be_bytes());
@@ -449,6 +493,7 @@ pub(super) enum Shown {
 pub(super) fn open_row<'a>(
     values: impl Iterator<Item = Option<&'a [u8]>>,
     outputs: &[Output],
+    formulas: &[Option<ReadyFormula>],
     formats: &[Format],
     shown: Shown,
     transformer: &mut Transformer,
@@ -473,11 +518,32 @@ pub(super) fn open_row<'a>(
                     field.copy_from_slice(&length.to_be_bytes());
                 }
             }
+            (Some(Output::Computed(_)), value) => {
+                let Some(Some(ready)) = formulas.get(n) else { return Err(no_formula()) };
+                let sent = if shown == Shown::Binary { Sent::Binary } else { Sent::Text };
+                let format = formats.get(n).copied().unwrap_or(Format::Text);
+                let at = out.len();
+                out.extend_from_slice(&(-1i32).to_be_bytes());
+                if transformer.compute(ready, value, sent, format, out)? {
+                    let length = i32::try_from(out.len() - at - 4).map_err(|_| no_formula())?;
+                    if let Some(field) = out.get_mut(at..at + 4) {
+                        field.copy_from_slice(&length.to_be_bytes());
+                    }
+                }
+            }
             (_, value) => build::value(out, value),
         }
     }
     build::end(out, frame);
     Ok(())
+}
+
+fn no_formula() -> TransformError {
+    TransformError {
+        sqlstate: "XX000",
+        message: "a computed output cannot be shown".to_owned(),
+        hint: None,
+    }
 }
 
 fn not_bytea(column: &EncryptedColumn) -> TransformError {
@@ -497,7 +563,7 @@ fn too_long(column: &EncryptedColumn) -> TransformError {
 }
 
 /// Reads `bytea` in text format: hexadecimal, or the older escapes.
-fn bytea_from_text<'a>(text: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+pub(super) fn bytea_from_text<'a>(text: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
     out.clear();
     let digit = |b: &u8| char::from(*b).to_digit(16);
     if let Some(hex) = text.strip_prefix(b"\\x") {

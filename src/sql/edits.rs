@@ -42,6 +42,16 @@ impl Edits {
         self.list.is_empty()
     }
 
+    /// How many edits there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Takes back all edits but the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.list.truncate(len);
+    }
+
     pub fn before(&mut self, at: usize, text: impl Into<String>) {
         let order = Order::Before(std::cmp::Reverse(self.list.len()));
         self.list.push(Edit { span: at..at, order, parts: vec![Part::Text(text.into())] });

@@ -8,6 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
+use super::formula::Computed;
 use super::parse::index_of;
 use super::planner::{Planner, param_number};
 use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
@@ -29,6 +30,8 @@ pub(super) enum Val {
     Null { extent: Option<Extent>, cast: bool },
     /// One of several (COALESCE, CASE), none of them plain.
     Choice(Choice),
+    /// What the server cannot compute, but the proxy can.
+    Computed(Box<Computed>),
 }
 
 /// What COALESCE or CASE chooses from.
@@ -47,6 +50,7 @@ impl Val {
         match self {
             Val::Column(value) => Some(value),
             Val::Choice(choice) => choice.values.iter().find_map(Val::column),
+            Val::Computed(computed) => computed.column(),
             _ => None,
         }
     }
@@ -190,14 +194,18 @@ impl Planner<'_> {
 
     /// Walks a condition.
     pub fn condition(&mut self, expr: &Expr, clause: &str) -> Planned<()> {
-        match self.expr(expr)? {
-            Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
-                format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
-                "Compare it: `column = true`.",
-            )
-            .at(value.extent.map(|e| e.first))),
-            value => self.settle_plain(value, clause),
-        }
+        let walk = |planner: &mut Self| {
+            match planner.expr(expr)? {
+                Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
+                    format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
+                    "Compare it: `column = true`.",
+                )
+                .at(value.extent.map(|e| e.first))),
+                value => planner.settle_plain(value, clause).map(|()| Val::Plain),
+            }
+        };
+        let value = self.expr_or_formula(expr, walk)?;
+        self.settle_plain(value, clause)
     }
 
     /// Takes a value for a plain one, or refuses.
@@ -212,6 +220,7 @@ impl Planner<'_> {
             Val::Choice(choice) => {
                 choice.values.into_iter().try_for_each(|value| self.settle_plain(value, clause))
             }
+            Val::Computed(computed) => Err(computed.refusal),
         }
     }
 
@@ -231,7 +240,7 @@ impl Planner<'_> {
             Expr::Nested(inner) => {
                 let mut value = self.expr(inner)?;
                 match &mut value {
-                    Val::Plain | Val::Choice(_) => {}
+                    Val::Plain | Val::Choice(_) | Val::Computed(_) => {}
                     Val::Const(value) => value.extent = self.nested(value.extent),
                     Val::Column(value) => value.extent = self.nested(value.extent),
                     Val::Null { extent, .. } => *extent = self.nested(*extent),
@@ -394,7 +403,7 @@ impl Planner<'_> {
         self.no_row_type(data_type)?;
         let extent = match &value {
             Val::Plain => return Ok(Val::Plain),
-            Val::Choice(_) => {
+            Val::Choice(_) | Val::Computed(_) => {
                 self.settle_plain(value, "a cast of COALESCE or CASE")?;
                 return Ok(Val::Plain);
             }
@@ -511,7 +520,7 @@ impl Planner<'_> {
 
     /// A choice between these, or a plain value.
     pub fn choice(&mut self, values: Vec<Val>, coalesce: bool, clause: &str) -> Planned<Val> {
-        let open = values.iter().all(|v| !matches!(v, Val::Plain));
+        let open = values.iter().all(|v| !matches!(v, Val::Plain | Val::Computed(_)));
         let nullable = values.iter().any(|v| match v {
             Val::Null { .. } => true,
             Val::Choice(inner) => inner.nullable,

@@ -42,7 +42,7 @@ fn figure(expr: &Expr) -> Option<(String, Strength)> {
         Expr::Array(_) => fixed("array"),
         Expr::Exists { .. } => fixed("exists"),
         Expr::Extract { .. } => fixed("extract"),
-        Expr::Substring { .. } => fixed("substring"),
+        Expr::Substring { shorthand, .. } => fixed(if *shorthand { "substr" } else { "substring" }),
         Expr::Position { .. } => fixed("position"),
         Expr::Overlay { .. } => fixed("overlay"),
         Expr::Ceil { .. } => fixed("ceil"),

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::consts::Extent;
+use super::edits::Part;
 use super::expr::{Val, ident, object_name};
 use super::names::figure_name;
 use super::parse::index_of;
@@ -215,7 +216,7 @@ impl Planner<'_> {
                     self.plain_const(value);
                     Held::default()
                 }
-                Val::Choice(_) => {
+                Val::Choice(_) | Val::Computed(_) => {
                     self.settle_plain(column.value.clone(), "COALESCE or CASE inside a subquery or view")?;
                     Held::default()
                 }
@@ -281,12 +282,13 @@ impl Planner<'_> {
         for item in list {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let value = self.output_value(expr)?;
-                    outputs.push(figure_name(expr).unwrap_or_else(|| "?column?".to_owned()), value);
+                    let name = figure_name(expr).unwrap_or_else(|| "?column?".to_owned());
+                    let value = self.output_value(expr, Some(&name))?;
+                    outputs.push(name, value);
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
                     let name = ident(alias)?;
-                    let value = self.output_value(expr)?;
+                    let value = self.output_value(expr, None)?;
                     outputs.push(name, value);
                 }
                 SelectItem::Wildcard(options) => {
@@ -331,11 +333,6 @@ impl Planner<'_> {
             outputs.push(name, value);
         }
         Ok(())
-    }
-
-    /// An expression of a select list: an encrypted column may stand there by itself.
-    fn output_value(&mut self, expr: &Expr) -> Planned<Val> {
-        self.expr(expr)
     }
 
     /// An entry of ORDER BY, GROUP BY or DISTINCT ON: an output's name or number, or an expression.
@@ -395,8 +392,10 @@ impl Planner<'_> {
     /// Outputs that nobody looks at (EXISTS).
     pub fn settle_ignored(&mut self, outputs: Outputs) {
         for value in outputs.columns.into_iter().flat_map(|c| c.value.alternatives()) {
-            if let Val::Const(value) = value {
-                self.plain_const(&value);
+            match value {
+                Val::Const(value) => self.plain_const(&value),
+                Val::Computed(computed) => self.replace(computed.extent, vec![Part::Text("NULL".to_owned())]),
+                _ => {}
             }
         }
     }
@@ -415,6 +414,10 @@ impl Planner<'_> {
                 Val::Column(value) => value,
                 Val::Choice(choice) => {
                     list.push(self.choice_output(choice)?);
+                    continue;
+                }
+                Val::Computed(computed) => {
+                    list.push(self.computed_output(*computed)?);
                     continue;
                 }
                 other => {

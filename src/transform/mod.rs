@@ -4,10 +4,13 @@
 //! out by its outputs; neither knows a key. Errors name the column and never the value.
 
 mod array;
+mod compute;
+mod copy;
 mod error;
 mod reseal;
 mod search;
 
+pub use compute::{ReadyFormula, Sent};
 pub use error::TransformError;
 pub use reseal::{Goal, Resealed, Resealer, stale_sql, uses_key_sql};
 
@@ -128,7 +131,18 @@ impl Transformer {
         format: Format,
         out: &mut Vec<u8>,
     ) -> Result<(), TransformError> {
+        self.decrypt(column, envelope)?;
         let settings = self.settings.as_ref().map_err(|e| TransformError::value(column, e))?;
+        let written = if casts.is_empty() {
+            value::write_plaintext(&column.ty, &self.plaintext, format, settings, out)
+        } else {
+            cast_and_write(&column.ty, &self.plaintext, casts, format, settings, out)
+        };
+        written.map_err(|e| TransformError::value(column, &e))
+    }
+
+    /// Opens an envelope of `column` into the buffer for plaintext.
+    fn decrypt(&mut self, column: &EncryptedColumn, envelope: &[u8]) -> Result<(), TransformError> {
         wipe(&mut self.plaintext);
         self.unknown = None;
         let opened = self.cipher.open(&column.group.0, envelope, &mut self.plaintext);
@@ -143,12 +157,7 @@ impl Transformer {
             return Err(TransformError::wrong_type(column));
         }
         self.done.1 += 1;
-        let written = if casts.is_empty() {
-            value::write_plaintext(&column.ty, &self.plaintext, format, settings, out)
-        } else {
-            cast_and_write(&column.ty, &self.plaintext, casts, format, settings, out)
-        };
-        written.map_err(|e| TransformError::value(column, &e))
+        Ok(())
     }
 
     /// The data key that the value which could not be opened just now is under, if it is not known here: another

@@ -15,6 +15,7 @@ mod float;
 pub mod fold;
 mod json;
 mod jsonb;
+pub(crate) mod moments;
 mod numeric;
 pub mod order;
 mod settings;

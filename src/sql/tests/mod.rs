@@ -218,6 +218,7 @@ fn slot(slot: &Slot) -> String {
 fn outputs(list: &[Output]) -> String {
     let names = list.iter().map(|output| match output {
         Output::Plain => "-".to_owned(),
+        Output::Computed(computation) => format!("={}", computation.formula.ty()),
         Output::Open { column, casts, .. } => {
             let casts: String = casts.iter().map(|c| format!("::{c}")).collect();
             format!("{}{casts}", column.name)
