@@ -20,6 +20,7 @@ mod formula;
 mod from;
 mod function;
 mod guard;
+mod indexes;
 mod items;
 pub mod lexer;
 mod names;
