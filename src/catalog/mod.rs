@@ -202,6 +202,12 @@ impl Catalog {
         self.uniques.get(&(table, name.to_owned())).map(Vec::as_slice)
     }
 
+    /// A table's unique expression indexes: name, and what each is over.
+    pub fn unique_indexes(&self, table: u32) -> impl Iterator<Item = (&str, &[String])> {
+        let own = self.uniques.iter().filter(move |((oid, _), _)| *oid == table);
+        own.map(|((_, name), columns)| (name.as_str(), columns.as_slice()))
+    }
+
     /// The index whose place this one is to take while an index key is rotated, if it is such a one: errors are to
     /// name that.
     pub fn replaced_index(&self, name: &str) -> Option<&str> {
