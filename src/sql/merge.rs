@@ -1,7 +1,8 @@
 //! MERGE: the actions see what PostgreSQL lets them see.
 
 use sqlparser::ast::{
-    Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind, MergeUpdateKind, TableFactor,
+    Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind, MergeUpdateKind,
+    TableFactor,
 };
 
 use super::expr::ident;
@@ -44,7 +45,12 @@ impl Planner<'_> {
         Ok(Outputs::default())
     }
 
-    fn merge_clause(&mut self, relation: &Relation, clause: &MergeClause, first: Option<usize>) -> Planned<()> {
+    fn merge_clause(
+        &mut self,
+        relation: &Relation,
+        clause: &MergeClause,
+        first: Option<usize>,
+    ) -> Planned<()> {
         let matched = match clause.clause_kind {
             MergeClauseKind::Matched => true,
             MergeClauseKind::NotMatched => false,

@@ -37,9 +37,7 @@ impl Planner<'_> {
                 _ => Held::default(),
             },
             Val::Open(value) if value.casts.is_empty() => Held { open: Some(value.id), ..Held::default() },
-            Val::Nested(value) if !view => {
-                Held { nested: Some(Arc::new(value.clone())), ..Held::default() }
-            }
+            Val::Nested(value) if !view => Held { nested: Some(Arc::new(value.clone())), ..Held::default() },
             Val::Choice(choice) if !view => match self.choice_output(choice.clone())? {
                 Output::Open { column, casts, .. } => {
                     let casts = casts.into_iter().map(|ty| CastType { ty: Some(ty), array: false });
@@ -235,7 +233,8 @@ impl Planner<'_> {
         };
         let (base, text) = (column.ty.base(), matches!(column.ty, Type::Text | Type::Varchar(_)));
         let alike = |ty: Type| ty.base() == base || (text && matches!(ty, Type::Text | Type::Varchar(_)));
-        let place = value.place.filter(|place| (place.first..=place.last).all(|t| !self.tokens.is_sign(t, "(")));
+        let place =
+            value.place.filter(|place| (place.first..=place.last).all(|t| !self.tokens.is_sign(t, "(")));
         let Some(place) = place.filter(|_| value.casts.is_empty() && value.grouped.is_none()) else {
             return Err(refuse());
         };

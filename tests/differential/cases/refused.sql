@@ -47,45 +47,13 @@ SELECT min(birthday), max(birthday) FROM customers
 SELECT sum(balance) FROM customers
 --@ refused all: aggregates of encrypted values
 
---@ case concatenation
-SELECT name || '!' FROM customers WHERE id = 1
---@ refused all: expressions of encrypted values
-
---@ case function
-SELECT upper(name) FROM customers WHERE id = 1
---@ refused all: expressions of encrypted values
-
---@ case arithmetic
-SELECT balance * 2 FROM customers WHERE id = 1
---@ refused all: expressions of encrypted values
-
 --@ case length
 SELECT id FROM customers WHERE length(name) = 5
 --@ refused all: expressions of encrypted values
 
---@ case array_agg
-SELECT array_agg(name) FROM customers
---@ refused all: aggregates of encrypted values
-
 --@ case string_agg
 SELECT string_agg(name, ',') FROM customers
 --@ refused all: aggregates of encrypted values
-
---@ case json_agg
-SELECT json_agg(c) FROM customers c
---@ refused all: whole rows
-
---@ case whole row
-SELECT c FROM customers c
---@ refused all: whole rows
-
---@ case row_to_json
-SELECT row_to_json(c) FROM customers c
---@ refused all: whole rows
-
---@ case row constructor
-SELECT ROW (id, name) FROM customers
---@ refused all: encrypted values within a record
 
 --@ case create table as
 CREATE TABLE copied AS SELECT name FROM customers
@@ -107,10 +75,6 @@ SELECT id FROM every WHERE c_jsonb @> '{"b": 1}'
 SELECT extract(year FROM birthday) FROM customers
 --@ refused all: expressions of encrypted values
 
---@ case merge
-MERGE INTO customers c USING plainly p ON c.id = p.id WHEN MATCHED THEN UPDATE SET name = 'merged'
---@ refused all: MERGE
-
 --@ case column in a table function
 SELECT unnest(ARRAY[name]) FROM customers
 --@ refused all: expressions of encrypted values
@@ -122,14 +86,6 @@ SELECT id FROM customers WHERE vip
 --@ case is true
 SELECT id FROM customers WHERE vip IS TRUE
 --@ refused all: a boolean test of an encrypted value
-
---@ case substring
-SELECT substring(name FROM 1 FOR 2) FROM customers
---@ refused all: expressions of encrypted values
-
---@ case null-if
-SELECT nullif(name, 'x') FROM customers
---@ refused all: a constant beside an encrypted value
 
 --@ case greatest
 SELECT greatest(email, email) FROM customers
