@@ -10,6 +10,7 @@ mod error;
 mod errors;
 mod freshness;
 mod machine;
+mod naming;
 mod opaque;
 mod past;
 mod pipeline;

@@ -83,6 +83,8 @@ pub(super) struct ScriptRun {
     refused: Vec<Option<Arc<Refusal>>>,
     /// Statements that say ON CONFLICT; empty if the text does not.
     conflicts: Vec<bool>,
+    /// As many as the widest statement with binary rows has columns.
+    binary: Vec<Format>,
     spans: Spans,
 }
 
@@ -221,7 +223,9 @@ impl ScriptRun {
             literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
         })?;
         let conflicts = conflicts(&script, client);
-        Some(ScriptRun { script, index: 0, refused, conflicts, spans })
+        let binary = script.statements.iter().filter(|s| s.special.binary).map(|s| s.outputs.len());
+        let binary = vec![Format::Binary; binary.max().unwrap_or(0)];
+        Some(ScriptRun { script, index: 0, refused, conflicts, binary, spans })
     }
 
     /// Whether a statement of the script seals a value or compares terms.
@@ -242,6 +246,11 @@ impl ScriptRun {
     /// What only some statements have, of that statement.
     pub(super) fn special(&self) -> Option<&Special> {
         self.script.statements.get(self.index).map(|s| &s.special)
+    }
+
+    /// The formats in which its rows come and go; none is text.
+    pub(super) fn formats(&self) -> &[Format] {
+        if self.special().is_some_and(|special| special.binary) { &self.binary } else { &[] }
     }
 
     /// The command tag to show for it.

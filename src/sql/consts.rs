@@ -109,7 +109,7 @@ impl Planner<'_> {
     }
 
     /// The text and own type of a literal.
-    fn literal(&self, leaf: Leaf) -> Planned<zeroize::Zeroizing<String>> {
+    pub(super) fn literal(&self, leaf: Leaf) -> Planned<zeroize::Zeroizing<String>> {
         let (token, value) = match leaf {
             Leaf::Param(_) => return Err(super::refuse::syntax("a parameter as literal")),
             Leaf::Text(token) => (token, self.tokens.string(token)),

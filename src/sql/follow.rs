@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::create::{split_commas, table_name};
 use super::lexer::Tokens;
+use super::plan::Naming;
 use super::screen::Screen;
 use super::statement::Outcome;
 use super::types;
@@ -31,16 +32,21 @@ pub(super) struct Following<'a> {
     pub catalog: Cow<'a, Catalog>,
     /// Whether that is all that can be said.
     pub unknown: bool,
+    /// Names of statements and cursors that they make and remove.
+    pub names: Vec<Naming>,
     environment: &'a Environment,
 }
 
 impl<'a> Following<'a> {
     pub fn new(catalog: &'a Catalog, environment: &'a Environment) -> Self {
-        Self { catalog: Cow::Borrowed(catalog), unknown: false, environment }
+        Self { catalog: Cow::Borrowed(catalog), unknown: false, names: Vec::new(), environment }
     }
 
     /// Takes in what the statement in tokens `range` does.
     pub fn behind(&mut self, tokens: &Tokens<'_>, range: Range<usize>, outcome: &Outcome, effect: Screen) {
+        if let Outcome::Rewrite(done, _) = outcome {
+            self.names.extend(done.special.naming.clone());
+        }
         if self.unknown || !(effect.environment || effect.catalog || effect.transaction_end) {
             return;
         }

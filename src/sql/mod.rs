@@ -10,10 +10,12 @@ mod compare;
 mod consts;
 mod copy;
 mod copy_options;
+mod cursor;
 mod create;
 mod describe;
 mod dml;
 mod edits;
+mod explain;
 mod expr;
 mod follow;
 mod from;
@@ -22,9 +24,12 @@ mod guard;
 mod items;
 pub mod lexer;
 mod names;
+mod normalise;
+mod overlay;
 mod parse;
 pub mod plan;
 mod planner;
+mod prepare;
 mod query;
 mod refuse;
 mod scope;
@@ -61,6 +66,14 @@ pub trait LiveNames {
     fn protected_statement(&self, name: &str) -> bool;
     /// Whether the portal of this name runs such a statement.
     fn protected_portal(&self, name: &str) -> bool;
+    /// The plan of the prepared statement of this name, if it has one that still holds.
+    fn prepared(&self, _name: &str) -> Option<Arc<plan::Rewrite>> {
+        None
+    }
+    /// The cursor of this name, if it shows encrypted columns.
+    fn cursor(&self, _name: &str) -> Option<Arc<plan::Cursor>> {
+        None
+    }
 }
 
 /// Plans the one statement of a Parse message.
