@@ -17,6 +17,7 @@ pub mod config;
 pub mod crypto;
 pub mod database;
 pub mod demo;
+pub mod evaluate;
 pub mod jobs;
 pub mod keys;
 pub mod server;

@@ -17,16 +17,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Pure: bytes in, bytes out.
     ("wire", &[]),
     ("value", &[]),
+    ("evaluate", &["value"]),
     ("crypto", &[]),
     ("config", &["value"]),
     ("transport", &["wire"]),
     // Never sees a key: neither `keys` nor `crypto` nor `transform`.
     ("catalog", &["config", "sql", "value"]),
-    ("sql", &["catalog", "config", "value"]),
+    ("sql", &["catalog", "config", "evaluate", "value"]),
     // Sees keys and wrapped keys, never a value.
     ("keys", &["config", "crypto"]),
     // The only place where plaintext and keys meet.
-    ("transform", &["catalog", "crypto", "keys", "sql", "value"]),
+    ("transform", &["catalog", "crypto", "evaluate", "keys", "sql", "value"]),
     // Rewrites stored values: key rotation and what else sweeps.
     ("jobs", &["catalog", "config", "database", "keys", "sql", "transform"]),
     // The console: speaks to operators, holds no key.

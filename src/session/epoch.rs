@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::database::{Pin, Snapshot};
 use crate::keys::KeyId;
 use crate::sql::plan::Refusal;
+use crate::transform::ReadyFormula;
 use crate::value::Format;
 
 use super::machine::{Awaited, Machine};
@@ -96,11 +97,17 @@ impl Machine {
     }
 
     /// A portal of a statement whose values were sealed just now.
-    pub(super) fn bound_portal(&self, planned: Rc<Planned>, formats: Vec<Format>) -> BoundPortal {
+    pub(super) fn bound_portal(
+        &self,
+        planned: Rc<Planned>,
+        formats: Vec<Format>,
+        formulas: Vec<Option<ReadyFormula>>,
+    ) -> BoundPortal {
         let epoch = self.snapshot.keyring.counter();
         BoundPortal {
             planned,
             formats,
+            formulas,
             epoch,
             lapses: self.database.lease().lapses(),
             fate: Cell::new(Fate::Open),

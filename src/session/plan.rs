@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::sql::plan::{Cursor, Output, Plan, Refusal, Rewrite, Script, Source};
 use crate::sql::{self, LiveNames, Scope};
-use crate::transform::TransformError;
+use crate::transform::{ReadyFormula, TransformError};
 use crate::value::{Format, Input};
 use crate::wire::build;
 use crate::wire::frontend::Bind;
@@ -155,7 +155,7 @@ impl Machine {
         &mut self,
         body: &[u8],
         planned: &Planned,
-    ) -> Result<Result<Vec<Format>, Refusal>, End> {
+    ) -> Result<Result<(Vec<Format>, Vec<Option<ReadyFormula>>), Refusal>, End> {
         if planned.uses_keys
             && let Some(refusal) = self.lease_over()
         {
@@ -175,6 +175,10 @@ impl Machine {
             Ok(formats) => formats,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let formulas = match self.bind_formulas(&bind, planned) {
+            Ok(formulas) => formulas,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let start = self.composed.len();
         let frame = build::begin(&mut self.composed, b'B');
         build::cstr(&mut self.composed, bind.portal);
@@ -185,7 +189,17 @@ impl Machine {
         }
         write_result_formats(&bind, planned, &mut self.composed);
         build::end(&mut self.composed, frame);
-        Ok(Ok(formats))
+        Ok(Ok((formats, formulas)))
+    }
+
+    /// Puts the parameters into the formulas of the outputs.
+    fn bind_formulas(&self, bind: &Bind<'_>, planned: &Planned) -> Result<Vec<Option<ReadyFormula>>, Refusal> {
+        let values: Vec<Option<&[u8]>> = bind.values().collect();
+        let input = |n: usize| {
+            let bytes = values.get(n).copied().flatten()?;
+            Some(if bind.formats.code(n) == 1 { Input::Binary(bytes) } else { Input::Text(bytes) })
+        };
+        self.transformer.prepare_outputs(&planned.rewrite.outputs, &input).map_err(from_transform)
     }
 
     fn bind_values(&mut self, bind: &Bind<'_>, planned: &Planned) -> Result<(), Refusal> {
@@ -195,6 +209,7 @@ impl Machine {
             let code = match carrier {
                 Carrier::Plain(n) => bind.formats.code(*n),
                 Carrier::Slot(_) => 1,
+                Carrier::Hidden => 0,
             };
             out.extend_from_slice(&code.to_be_bytes());
         }
@@ -204,6 +219,10 @@ impl Machine {
             let slot = match carrier {
                 Carrier::Plain(n) => {
                     build::value(out, values.get(*n).copied().flatten());
+                    continue;
+                }
+                Carrier::Hidden => {
+                    build::value(out, None);
                     continue;
                 }
                 Carrier::Slot(n) => planned.rewrite.slots.get(*n).ok_or_else(broken_plan)?,
@@ -250,7 +269,7 @@ fn result_formats(bind: &Bind<'_>, planned: &Planned) -> Result<Vec<Format>, Ref
             (1, _) => Ok(Format::Binary),
             // The server has its own word on the others.
             (_, Output::Plain) => Ok(Format::Text),
-            (code, Output::Open { .. }) => Err(refusal("22023", format!("unsupported format code: {code}"))),
+            (code, Output::Open { .. } | Output::Computed(_)) => Err(refusal("22023", format!("unsupported format code: {code}"))),
         })
         .collect()
 }
@@ -268,7 +287,7 @@ fn write_result_formats(bind: &Bind<'_>, planned: &Planned, out: &mut Vec<u8>) {
     for (n, output) in outputs.iter().enumerate() {
         let code = match output {
             Output::Plain => bind.results.code(n),
-            Output::Open { .. } => 1,
+            Output::Open { .. } | Output::Computed(_) => 1,
         };
         out.extend_from_slice(&code.to_be_bytes());
     }

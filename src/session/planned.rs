@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, EncryptedColumn};
 use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite, Slot, Special};
-use crate::transform::{TransformError, Transformer};
+use crate::transform::{ReadyFormula, Sent, TransformError, Transformer};
 use crate::value::{Format, Type};
 use crate::wire::backend::{Field, Fields, RowDescription};
 use crate::wire::build;
@@ -16,6 +16,10 @@ use super::plan::from_transform;
 
 /// `bytea`
 const BYTEA: u32 = 17;
+/// `text`
+const TEXT: u32 = 25;
+/// `record`
+const RECORD: u32 = 2249;
 /// `bytea[]`
 const BYTEA_ARRAY: u32 = 1001;
 
@@ -44,6 +48,8 @@ pub(super) enum Carrier {
     Plain(usize),
     /// A sealed slot.
     Slot(usize),
+    /// NULL: only formulas use the client's parameter in this place.
+    Hidden,
 }
 
 /// A portal of a rewritten statement.
@@ -53,6 +59,8 @@ pub(super) struct BoundPortal {
     pub planned: Rc<Planned>,
     /// Formats that the client wants, one per output.
     pub formats: Vec<Format>,
+    /// Formulas of its outputs, one per output if there is any.
+    pub formulas: Vec<Option<ReadyFormula>>,
     /// Counter of the keyring that its values were sealed under.
     pub epoch: u64,
     /// How often the proxy had lost its lease then.
@@ -81,6 +89,8 @@ pub(super) struct ScriptRun {
     pub index: usize,
     /// Statements refused for a value in them.
     refused: Vec<Option<Arc<Refusal>>>,
+    /// Formulas of the outputs of each statement.
+    formulas: Vec<Vec<Option<ReadyFormula>>>,
     /// Statements that say ON CONFLICT; empty if the text does not.
     conflicts: Vec<bool>,
     /// As many as the widest statement with binary rows has columns.
@@ -95,8 +105,8 @@ impl Planned {
         let most = rewrite.slots.iter().map(|s| usize::from(s.server_param));
         let count = most.chain(plain.clone().map(|(n, _)| n + 1)).max().unwrap_or(0);
         let mut carriers = vec![None; count];
-        for (n, _) in plain {
-            *carriers.get_mut(n)? = Some(Carrier::Plain(n));
+        for (n, param) in plain {
+            *carriers.get_mut(n)? = Some(if param.hidden { Carrier::Hidden } else { Carrier::Plain(n) });
         }
         for (index, slot) in rewrite.slots.iter().enumerate() {
             let place = carriers.get_mut(usize::from(slot.server_param).checked_sub(1)?)?;
@@ -113,7 +123,7 @@ impl Planned {
             Some(())
         })?;
         let special = &rewrite.special;
-        let opens = rewrite.outputs.iter().any(|o| matches!(o, Output::Open { .. })) || special.copy.is_some();
+        let opens = rewrite.outputs.iter().any(|o| !matches!(o, Output::Plain)) || special.copy.is_some();
         let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces) || special.seals();
         Some(Planned { rewrite, text, oids, carriers, opens, uses_keys, spans })
     }
@@ -131,6 +141,7 @@ impl Planned {
                 (Output::Open { column: a, casts: x, .. }, Output::Open { column: b, casts: y, .. }) => {
                     x.last().unwrap_or(&a.ty) == y.last().unwrap_or(&b.ty)
                 }
+                (Output::Computed(a), Output::Computed(b)) => a.formula.ty() == b.formula.ty(),
                 _ => false,
             })
             && mine.command_tag == yours.command_tag
@@ -173,6 +184,7 @@ fn uses_keys(slots: &[Slot], pieces: &[Piece]) -> bool {
 fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
     match carrier {
         Carrier::Plain(n) => rewrite.params.get(n).map(|p| p.announced),
+        Carrier::Hidden => Some(TEXT),
         Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role {
             Role::EqualityArray(_) => BYTEA_ARRAY,
             _ => BYTEA,
@@ -199,14 +211,18 @@ impl ScriptRun {
             })
             .collect();
         let mut refused = Vec::new();
+        let mut formulas = Vec::new();
         for statement in &script.statements {
+            let ready = transformer.prepare_outputs(&statement.outputs, &|_| None);
             let mut slots =
                 script.pieces.get(statement.pieces.clone())?.iter().filter_map(|piece| match piece {
                     Piece::Slot(n) => sealed.get(*n),
                     _ => None,
                 });
             let error: Option<&TransformError> = slots.find_map(|slot| slot.as_ref().err());
+            let error = error.or(ready.as_ref().err());
             refused.push(error.map(|error| Arc::new(from_transform(error.clone()))));
+            formulas.push(ready.unwrap_or_default());
         }
         let stand_in = Piece::Text(REFUSED_TEXT.to_owned());
         let pieces = script.pieces.iter().enumerate().filter_map(|(n, piece)| {
@@ -225,7 +241,7 @@ impl ScriptRun {
         let conflicts = conflicts(&script, client);
         let binary = script.statements.iter().filter(|s| s.special.binary).map(|s| s.outputs.len());
         let binary = vec![Format::Binary; binary.max().unwrap_or(0)];
-        Some(ScriptRun { script, index: 0, refused, conflicts, binary, spans })
+        Some(ScriptRun { script, index: 0, refused, formulas, conflicts, binary, spans })
     }
 
     /// Whether a statement of the script seals a value or compares terms.
@@ -236,6 +252,11 @@ impl ScriptRun {
     /// The outputs of the statement that is answered now.
     pub(super) fn outputs(&self) -> &[Output] {
         self.script.statements.get(self.index).map_or(&[], |s| s.outputs.as_slice())
+    }
+
+    /// Their formulas.
+    pub(super) fn formulas(&self) -> &[Option<ReadyFormula>] {
+        self.formulas.get(self.index).map_or(&[], Vec::as_slice)
     }
 
     /// Whether nothing follows that statement.
@@ -387,6 +408,15 @@ pub(super) fn check_outputs(
     for (field, output) in row.fields().zip(outputs) {
         match output {
             Output::Plain => check_field(&field, catalog)?,
+            Output::Computed(computation) => {
+                let planned = match computation.inputs.as_slice() {
+                    [_] => field.type_oid == BYTEA || is_domain(&field, catalog),
+                    _ => field.type_oid == RECORD,
+                };
+                if !planned {
+                    return Err("the server shows another type than was planned for a computed output");
+                }
+            }
             Output::Open { origin, .. } => {
                 if field.type_oid != BYTEA && !is_domain(&field, catalog) {
                     return Err("the server shows another type than was planned for an encrypted column");
@@ -433,14 +463,23 @@ pub(super) fn describe(row: &RowDescription<'_>, outputs: &[Output], formats: &[
     build::frame(out, b'T', |out| {
         build::count(out, row.count());
         for (n, mut field) in row.fields().enumerate() {
-            if let Some(Output::Open { column, casts, .. }) = outputs.get(n) {
+            if let Some(Output::Open { column, casts, shown, .. }) = outputs.get(n) {
                 let ty: &Type = casts.last().unwrap_or(&column.ty);
                 (field.type_oid, field.typlen, field.typmod) = (ty.oid(), ty.typlen(), ty.typmod());
                 field.format = i16::from(formats.get(n) == Some(&Format::Binary));
+                if let Some(origin) = shown {
+                    (field.table, field.attnum) = *origin;
+                }
                 if !casts.is_empty() {
                     // A cast column has no origin.
                     (field.table, field.attnum) = (0, 0);
                 }
+            }
+            if let Some(Output::Computed(computation)) = outputs.get(n) {
+                let ty = computation.formula.ty();
+                (field.type_oid, field.typlen, field.typmod) = (ty.oid(), ty.typlen(), ty.typmod());
+                field.format = i16::from(formats.get(n) == Some(&Format::Binary));
+                (field.table, field.attnum) = (0, 0);
             }
             build::cstr(out, field.name);
             out.extend_from_slice(&field.table.to_be_bytes());
@@ -466,6 +505,7 @@ pub(super) enum Shown {
 pub(super) fn open_row<'a>(
     values: impl Iterator<Item = Option<&'a [u8]>>,
     outputs: &[Output],
+    formulas: &[Option<ReadyFormula>],
     formats: &[Format],
     shown: Shown,
     transformer: &mut Transformer,
@@ -490,11 +530,32 @@ pub(super) fn open_row<'a>(
                     field.copy_from_slice(&length.to_be_bytes());
                 }
             }
+            (Some(Output::Computed(_)), value) => {
+                let Some(Some(ready)) = formulas.get(n) else { return Err(no_formula()) };
+                let sent = if shown == Shown::Binary { Sent::Binary } else { Sent::Text };
+                let format = formats.get(n).copied().unwrap_or(Format::Text);
+                let at = out.len();
+                out.extend_from_slice(&(-1i32).to_be_bytes());
+                if transformer.compute(ready, value, sent, format, out)? {
+                    let length = i32::try_from(out.len() - at - 4).map_err(|_| no_formula())?;
+                    if let Some(field) = out.get_mut(at..at + 4) {
+                        field.copy_from_slice(&length.to_be_bytes());
+                    }
+                }
+            }
             (_, value) => build::value(out, value),
         }
     }
     build::end(out, frame);
     Ok(())
+}
+
+fn no_formula() -> TransformError {
+    TransformError {
+        sqlstate: "XX000",
+        message: "a computed output cannot be shown".to_owned(),
+        hint: None,
+    }
 }
 
 fn not_bytea(column: &EncryptedColumn) -> TransformError {

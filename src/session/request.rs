@@ -314,8 +314,8 @@ impl Machine {
             }
         };
         match outcome {
-            Ok(formats) => {
-                let bound = self.bound_portal(Rc::clone(&planned), formats);
+            Ok((formats, formulas)) => {
+                let bound = self.bound_portal(Rc::clone(&planned), formats, formulas);
                 self.define_portal(
                     portal,
                     Portal { bound: Some(Rc::new(bound)), effects: statement.effects },

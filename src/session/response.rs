@@ -148,7 +148,7 @@ impl Machine {
             Entry::Query(_, None) => (&[], &[], true, false),
             _ => return Err(End::out_of_step(b'T')),
         };
-        let verdict = if outputs.iter().any(|o| matches!(o, Output::Open { .. })) {
+        let verdict = if outputs.iter().any(|o| !matches!(o, Output::Plain)) {
             check_outputs(&row, outputs, &self.catalog).map_err(mismatch)?;
             if shown {
                 describe(&row, outputs, formats, &mut self.composed);
@@ -168,21 +168,23 @@ impl Machine {
         if self.discarding {
             return Ok(Verdict::Replace);
         }
-        let (outputs, formats, shown): (&[Output], &[Format], Shown) = match self.pipeline.front() {
+        let (outputs, formulas, formats, shown): (&[Output], &[_], &[Format], Shown) = match self.pipeline.front()
+        {
             Some(Entry::Execute(Some(bound))) => {
-                (&bound.planned.rewrite.outputs, &bound.formats, Shown::Binary)
+                (&bound.planned.rewrite.outputs, &bound.formulas, &bound.formats, Shown::Binary)
             }
             Some(Entry::Query(_, Some(run))) if !run.formats().is_empty() => {
-                (run.outputs(), run.formats(), Shown::Binary)
+                (run.outputs(), run.formulas(), run.formats(), Shown::Binary)
             }
-            Some(Entry::Query(_, Some(run))) => (run.outputs(), &[], Shown::Text),
+            Some(Entry::Query(_, Some(run))) => (run.outputs(), run.formulas(), &[], Shown::Text),
             _ => return Err(End::out_of_step(b'D')),
         };
         if backend::column_count(body).map_err(End::Server)? != outputs.len() {
             return Err(mismatch("a row has another number of columns than was planned"));
         }
         let values = backend::data_row(body).map_err(End::Server)?;
-        let opened = open_row(values, outputs, formats, shown, &mut self.transformer, &mut self.composed);
+        let opened =
+            open_row(values, outputs, formulas, formats, shown, &mut self.transformer, &mut self.composed);
         let Err(error) = opened else { return Ok(Verdict::Replace) };
         if let Some(id) = self.transformer.unknown_key()
             && self.learn(id)

@@ -5,6 +5,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Spanned};
 use super::consts::{Const, Extent, Leaf};
 use super::edits::Part;
 use super::expr::{ColumnVal, Val};
+use super::order::is_order;
 use super::parse::index_of;
 use super::plan::Role;
 use super::planner::Planner;
@@ -83,7 +84,8 @@ impl Planner<'_> {
         }
     }
 
-    fn comparable(
+    /// Whether two columns' terms can be compared.
+    pub fn comparable(
         &self,
         left: &EncryptedColumn,
         right: &EncryptedColumn,
@@ -121,16 +123,7 @@ impl Planner<'_> {
     pub fn term(&mut self, value: ColumnVal, clause: &str) -> Planned<()> {
         let first = value.extent.map(|e| e.first);
         let column = &value.column;
-        if column.ty.family().is_none() {
-            return Err(Draft::new("42883", "operator does not exist: json = json").at(first));
-        }
-        if !column.equality {
-            return Err(unsupported(
-                format!("{clause} on encrypted column {}, which has no equality search,", full_name(column)),
-                "Add \"equality\" to the column's search list in the configuration.",
-            )
-            .at(first));
-        }
+        let function = self.term_function(column, clause, first)?;
         let text = |ty: Option<Type>| matches!(ty, Some(Type::Text | Type::Varchar(None)));
         let harmless = column.ty.family() == Some(Family::Text)
             && !matches!(column.ty, Type::Char(_))
@@ -141,9 +134,30 @@ impl Planner<'_> {
         let Some(place) = value.place else {
             return Err(column_in(column, clause).at(first));
         };
-        self.wrap(place, column.equality_function());
+        self.represent_outer(&value, place);
+        self.wrap(place, function);
         self.remove_casts(&value);
         Ok(())
+    }
+
+    /// The function that cuts a column's equality term out of its envelopes.
+    pub fn term_function(
+        &self,
+        column: &EncryptedColumn,
+        clause: &str,
+        first: Option<usize>,
+    ) -> Planned<&'static str> {
+        if column.ty.family().is_none() {
+            return Err(Draft::new("42883", "operator does not exist: json = json").at(first));
+        }
+        if !column.equality {
+            return Err(unsupported(
+                format!("{clause} on encrypted column {}, which has no equality search,", full_name(column)),
+                "Add \"equality\" to the column's search list in the configuration.",
+            )
+            .at(first));
+        }
+        Ok(column.equality_function())
     }
 
     /// Takes the casts of a column out of the text.
@@ -182,7 +196,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Several values without a type of their own get the column's: PostgreSQL makes an array of them.
+    /// Several values make an array, and those without a type of their own get its: the column's, or that of another
+    /// value which the column's can become.
     fn infer_in(&mut self, column: &ColumnVal, values: &[Val]) {
         let constants: Vec<&Const> = values
             .iter()
@@ -192,14 +207,15 @@ impl Planner<'_> {
             })
             .collect();
         let listed = values.iter().filter(|value| !matches!(value, Val::Column(_))).count();
-        if listed < 2 || constants.iter().any(|value| self.const_type(value).is_some()) {
-            return;
-        }
+        let given = constants.iter().filter_map(|value| self.const_type(value));
+        let common = given
+            .fold(Some(column.column.ty), |common, ty| common.and_then(|common| types::common(common, ty)));
+        let Some(common) = common.filter(|_| listed >= 2) else { return };
         for value in constants {
             if let Leaf::Param(index) = value.leaf
                 && let Some(param) = self.params.get_mut(index)
             {
-                param.inferred.get_or_insert((column.column.ty, false));
+                param.inferred.get_or_insert((common, false));
             }
         }
     }
@@ -246,6 +262,7 @@ impl Planner<'_> {
             Val::Choice(choice) => {
                 choice.values.into_iter().try_for_each(|value| self.equate_with(left, value, clause))
             }
+            Val::Computed(computed) => Err(computed.refusal),
             Val::Plain => Err(unsupported(
                 format!("the comparison of encrypted column {} with an expression", full_name(&left.column)),
                 "Compare it with a parameter, a literal, or a column of its key group.",
@@ -263,8 +280,14 @@ impl Planner<'_> {
                 return self.in_subquery(left, query);
             }
             let outputs = self.query(query)?;
+            if is_order(op) {
+                return self.any_order_subquery(left, op, outputs);
+            }
             self.settle_plain(left, clause)?;
             return self.settle_outputs(outputs, clause);
+        }
+        if is_order(op) {
+            return self.any_order(left, op, right);
         }
         let Val::Column(column) = left else {
             self.settle_plain(left, clause)?;
@@ -319,7 +342,7 @@ impl Planner<'_> {
     }
 
     /// The elements are terms now: the array's type has to be theirs.
-    fn array_cast(&mut self, column: &ColumnVal, elements: &[Expr], cast: bool) -> Planned<()> {
+    pub fn array_cast(&mut self, column: &ColumnVal, elements: &[Expr], cast: bool) -> Planned<()> {
         // `column = ANY ( ARRAY [`: the bracket stands a few tokens before the first element.
         let from = match elements.first() {
             Some(element) => index_of(element.span()).map(|at| (at.saturating_sub(16)..at).rev().collect()),
@@ -365,7 +388,7 @@ impl Planner<'_> {
 }
 
 /// The entries of a row value.
-fn row(expr: &Expr) -> Option<&[Expr]> {
+pub(super) fn row(expr: &Expr) -> Option<&[Expr]> {
     match expr {
         Expr::Tuple(list) => Some(list),
         _ => None,
@@ -373,7 +396,7 @@ fn row(expr: &Expr) -> Option<&[Expr]> {
 }
 
 /// The elements of ARRAY[…], with a cast on it or without.
-fn array_of(expr: &Expr) -> (Option<&[Expr]>, bool) {
+pub(super) fn array_of(expr: &Expr) -> (Option<&[Expr]>, bool) {
     match expr {
         Expr::Array(array) if array.named => (Some(&array.elem), false),
         Expr::Nested(inner) => array_of(inner),

@@ -8,7 +8,7 @@ use super::lexer::Tokens;
 use super::parse;
 use super::plan::{Cursor, Naming, Piece, Special};
 use super::planner::{Finished, Mode, Planner};
-use super::prepare::unchanged;
+use super::prepare::{hidden, unchanged};
 use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::statement::{self, Outcome, parse_refusal};
 
@@ -64,6 +64,7 @@ pub(super) fn declare(
     };
     let (mut done, outputs) = parse::with_stack(complexity, work)
         .unwrap_or_else(|| Err(Draft::new("54001", "the statement could not be planned")))?;
+    hidden(&done.params, "DECLARE")?;
     let cursor = (!outputs.is_empty()).then(|| Arc::new(Cursor { outputs, binary }));
     done.special.naming = Some(naming(cursor));
     Ok(Outcome::Rewrite(done, None))

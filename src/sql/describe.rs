@@ -14,6 +14,7 @@ fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
         Role::Equality(column) => ("term of", column),
         Role::EqualityArray(column) => ("terms of", column),
         Role::OrderWhole(column) => ("order term of", column),
+        Role::OrderArray(column) => ("order terms of", column),
         Role::OrderHead(column) => ("head of the order term of", column),
         Role::Caseless(column) => ("caseless term of", column),
     }
@@ -47,6 +48,9 @@ fn text_of(pieces: &[Piece], slots: &[Slot], client: &str) -> String {
 
 pub(super) fn describe_outputs(out: &mut String, outputs: &[Output]) {
     for (index, output) in outputs.iter().enumerate() {
+        if let Output::Computed(computation) = output {
+            let _ = writeln!(out, "  column {}: computed from the row, {}", index + 1, computation.formula.ty());
+        }
         if let Output::Open { column, casts, .. } = output {
             let _ = write!(out, "  column {}: opened as {} {}", index + 1, full_name(column), column.ty);
             for cast in casts {

@@ -262,6 +262,7 @@ impl Planner<'_> {
             Val::Choice(choice) if storable(&choice) => {
                 choice.values.into_iter().try_for_each(|value| self.assign(column, value))
             }
+            Val::Computed(computed) => Err(computed.refusal),
             Val::Plain | Val::Choice(_) => Err(unsupported(
                 format!("an expression as value of encrypted column {}", full_name(target)),
                 "Give a parameter, a literal, NULL, DEFAULT, or a column of its key group.",

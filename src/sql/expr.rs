@@ -8,6 +8,8 @@ use sqlparser::ast::{
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
+use super::formula::Computed;
+use super::order::is_order;
 use super::parse::index_of;
 use super::planner::{Planner, param_number};
 use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
@@ -29,6 +31,8 @@ pub(super) enum Val {
     Null { extent: Option<Extent>, cast: bool },
     /// One of several (COALESCE, CASE), none of them plain.
     Choice(Choice),
+    /// What the server cannot compute, but the proxy can.
+    Computed(Box<Computed>),
 }
 
 /// What COALESCE or CASE chooses from.
@@ -47,6 +51,7 @@ impl Val {
         match self {
             Val::Column(value) => Some(value),
             Val::Choice(choice) => choice.values.iter().find_map(Val::column),
+            Val::Computed(computed) => computed.column(),
             _ => None,
         }
     }
@@ -72,6 +77,24 @@ pub(super) struct ColumnVal {
     pub casts: Vec<CastType>,
     /// Tokens to be taken out if the casts are done elsewhere.
     pub cast_tokens: Vec<Extent>,
+    /// As in [`Held::shown`].
+    pub shown: Option<(u32, i16)>,
+    /// The SQL that stands for the envelope here, where the tokens of its place do not say it.
+    pub written: Option<String>,
+    /// It is a key of a grouped query: what is to stand for it.
+    pub grouped: Option<super::grouping::Representative>,
+}
+
+impl ColumnVal {
+    /// What a FROM clause above this query would know of it.
+    pub fn as_held(&self) -> Held {
+        Held {
+            encrypted: Some(self.column.clone()),
+            unmanaged: None,
+            origin: self.origin,
+            shown: self.shown,
+        }
+    }
 }
 
 /// The name that an identifier stands for.
@@ -190,14 +213,18 @@ impl Planner<'_> {
 
     /// Walks a condition.
     pub fn condition(&mut self, expr: &Expr, clause: &str) -> Planned<()> {
-        match self.expr(expr)? {
-            Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
-                format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
-                "Compare it: `column = true`.",
-            )
-            .at(value.extent.map(|e| e.first))),
-            value => self.settle_plain(value, clause),
-        }
+        let walk = |planner: &mut Self| {
+            match planner.expr(expr)? {
+                Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
+                    format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
+                    "Compare it: `column = true`.",
+                )
+                .at(value.extent.map(|e| e.first))),
+                value => planner.settle_plain(value, clause).map(|()| Val::Plain),
+            }
+        };
+        let value = self.expr_or_formula(expr, walk)?;
+        self.settle_plain(value, clause)
     }
 
     /// Takes a value for a plain one, or refuses.
@@ -212,6 +239,7 @@ impl Planner<'_> {
             Val::Choice(choice) => {
                 choice.values.into_iter().try_for_each(|value| self.settle_plain(value, clause))
             }
+            Val::Computed(computed) => Err(computed.refusal),
         }
     }
 
@@ -231,7 +259,7 @@ impl Planner<'_> {
             Expr::Nested(inner) => {
                 let mut value = self.expr(inner)?;
                 match &mut value {
-                    Val::Plain | Val::Choice(_) => {}
+                    Val::Plain | Val::Choice(_) | Val::Computed(_) => {}
                     Val::Const(value) => value.extent = self.nested(value.extent),
                     Val::Column(value) => value.extent = self.nested(value.extent),
                     Val::Null { extent, .. } => *extent = self.nested(*extent),
@@ -298,7 +326,10 @@ impl Planner<'_> {
                 self.condition(e, "IS TRUE, IS FALSE or IS UNKNOWN")?;
                 Ok(Val::Plain)
             }
-            Expr::Between { expr, low, high, .. } => self.plain_all([&**expr, low, high], "BETWEEN"),
+            Expr::Between { expr, low, high, .. } => {
+                self.between(expr, low, high)?;
+                Ok(Val::Plain)
+            }
             Expr::Like { expr, pattern, escape_char, .. } => {
                 self.plain_all([&**expr, pattern].into_iter().chain(escape_char.as_deref()), "LIKE")
             }
@@ -394,7 +425,7 @@ impl Planner<'_> {
         self.no_row_type(data_type)?;
         let extent = match &value {
             Val::Plain => return Ok(Val::Plain),
-            Val::Choice(_) => {
+            Val::Choice(_) | Val::Computed(_) => {
                 self.settle_plain(value, "a cast of COALESCE or CASE")?;
                 return Ok(Val::Plain);
             }
@@ -491,6 +522,7 @@ impl Planner<'_> {
     fn null_test(&mut self, inner: &Expr) -> Planned<Val> {
         let value = self.expr(inner)?;
         match value {
+            Val::Column(value) => self.represent_unseen(value)?,
             Val::Const(Const { leaf: Leaf::Param(index), extent: Some(extent), .. }) => {
                 if let Some(param) = self.params.get_mut(index) {
                     param.null_tests.push(extent);
@@ -511,7 +543,7 @@ impl Planner<'_> {
 
     /// A choice between these, or a plain value.
     pub fn choice(&mut self, values: Vec<Val>, coalesce: bool, clause: &str) -> Planned<Val> {
-        let open = values.iter().all(|v| !matches!(v, Val::Plain));
+        let open = values.iter().all(|v| !matches!(v, Val::Plain | Val::Computed(_)));
         let nullable = values.iter().any(|v| match v {
             Val::Null { .. } => true,
             Val::Choice(inner) => inner.nullable,
@@ -519,7 +551,8 @@ impl Planner<'_> {
         });
         let nested = values.iter().any(|v| matches!(v, Val::Choice(inner) if inner.coalesce != coalesce));
         if open && !nested {
-            let values = values.into_iter().flat_map(Val::alternatives).collect();
+            let mut values: Vec<Val> = values.into_iter().flat_map(Val::alternatives).collect();
+            self.represent_all(&mut values, clause)?;
             return Ok(Val::Choice(Choice { values, coalesce, nullable }));
         }
         values.into_iter().try_for_each(|value| self.settle_plain(value, clause))?;
@@ -529,6 +562,7 @@ impl Planner<'_> {
     fn binary(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Planned<Val> {
         match op {
             BinaryOperator::Eq | BinaryOperator::NotEq => self.compare(left, right, "=")?,
+            op if is_order(op) => self.compare_order(left, op, right)?,
             BinaryOperator::And | BinaryOperator::Or => {
                 let clause = if *op == BinaryOperator::And { "AND" } else { "OR" };
                 self.condition(left, clause)?;
@@ -552,28 +586,22 @@ impl Planner<'_> {
             parts.push(ident(name)?);
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let found = match parts.as_slice() {
-            [name] => scope::bare(&self.frames, name),
-            [table, name] => scope::qualified(&self.frames, None, table, name),
-            [schema, table, name] => scope::qualified(&self.frames, Some(schema), table, name),
-            [_, schema, table, name] => scope::qualified(&self.frames, Some(schema), table, name),
-            _ => Err(syntax("a name")),
-        };
+        let found = scope::find(&self.frames, &parts);
         match found.map_err(|draft| draft.at(first))? {
             Found::Plain | Found::Row { encrypted: false } => Ok(Val::Plain),
             Found::Row { encrypted: true } => {
                 Err(unsupported("a whole row with encrypted columns as a value", "Name the columns.")
                     .at(first))
             }
-            Found::Column(held) => {
+            Found::Column(held, at) => {
                 let place = first.zip(last).map(|(first, last)| Extent { first, last });
-                self.held(held, place)
+                self.found_column(held, at, place)
             }
         }
     }
 
     /// A column's value at this place.
-    pub fn held(&mut self, held: Held, place: Option<Extent>) -> Planned<Val> {
+    pub fn held(&self, held: Held, place: Option<Extent>) -> Planned<Val> {
         if let Some(reason) = held.unmanaged {
             return Err(unsupported(
                 format!("a column of type pyrite.encrypted that cannot be opened: {reason}; its use"),
@@ -589,6 +617,9 @@ impl Planner<'_> {
             extent: place,
             casts: Vec::new(),
             cast_tokens: Vec::new(),
+            shown: held.shown,
+            written: None,
+            grouped: None,
         }))
     }
 }

@@ -74,6 +74,12 @@ pub(super) fn at(tokens: &Tokens<'_>, index: usize) -> Option<Normal> {
             tokens.name(index + 2)?;
             Some(Normal { shown: &["TRUE"], end: index + 3 })
         }
+        // It only tells whether grouping sets repeat.
+        "distinct" | "all"
+            if before(tokens, index, &["by"]) && tokens.is_word(index.checked_sub(2)?, "group") =>
+        {
+            skip(1)
+        }
         "variadic" if before(tokens, index, &["(", ","]) => skip(1),
         "for" => locking(tokens, index),
         "of" if locked(tokens, index) => Some(Normal { shown: &[], end: name_list(tokens, index + 1)? }),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::catalog::EncryptedColumn;
+use crate::evaluate::Formula;
 use crate::value::Type;
 
 /// The planner's answer for one statement. Immutable; cached by statement text and catalog version.
@@ -284,6 +285,8 @@ pub enum Role {
     OrderWhole(Arc<EncryptedColumn>),
     /// The bounded beginning of that term, which an index holds. Server type `bytea`.
     OrderHead(Arc<EncryptedColumn>),
+    /// An array whose elements become whole order terms (`< ANY($1)`). Server type `bytea[]`.
+    OrderArray(Arc<EncryptedColumn>),
     /// The caseless term of a value compared with this column: what differs only in case has the same. Server type
     /// `bytea`.
     Caseless(Arc<EncryptedColumn>),
@@ -298,6 +301,7 @@ impl Role {
             | Role::EqualityArray(column)
             | Role::OrderWhole(column)
             | Role::OrderHead(column)
+            | Role::OrderArray(column)
             | Role::Caseless(column) => column,
         }
     }
@@ -310,8 +314,10 @@ pub struct Param {
     pub type_oid: Option<u32>,
     /// OID that the client announced in Parse, 0 if none.
     pub announced: u32,
-    /// Index of the slots that take its value. Empty: plain, sent as it came in place.
+    /// Index of the slots that take its value. Empty: plain, sent as it came in place, unless it is hidden.
     pub slots: Vec<usize>,
+    /// Used in formulas alone: the server gets NULL in its place, of type `text`.
+    pub hidden: bool,
 }
 
 /// An output column of a rewritten statement.
@@ -327,7 +333,29 @@ pub enum Output {
         casts: Vec<Type>,
         /// Table OID and attribute number that RowDescription must show, if it is a direct column.
         origin: Option<(u32, i16)>,
+        /// What to show the client there instead, where another expression stands for a direct column.
+        shown: Option<(u32, i16)>,
     },
+    /// Computed by the proxy. The server sends the only input by itself, several as a record.
+    Computed(Arc<Computation>),
+}
+
+/// An output that the proxy computes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Computation {
+    /// What is computed; parameters in it are the client's.
+    pub formula: Formula,
+    /// What the server sends for each of its inputs.
+    pub inputs: Vec<Input>,
+}
+
+/// What the server sends for a formula.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// An envelope of this column.
+    Encrypted(Arc<EncryptedColumn>),
+    /// A value of this type.
+    Plain(Type),
 }
 
 /// The proof that a text was cleared for the server: only this room makes one.

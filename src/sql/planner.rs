@@ -42,6 +42,8 @@ pub(super) struct ParamDraft {
     pub slots: Vec<usize>,
     /// The type (and whether it is an array of it) that its first use gave it.
     pub inferred: Option<(Type, bool)>,
+    /// Used in formulas, with this type.
+    pub computed: Option<Type>,
 }
 
 /// A common table expression in scope.
@@ -224,8 +226,9 @@ impl<'a> Planner<'a> {
             let announced = self.announced.get(index).copied().unwrap_or(0);
             let inferred = draft.inferred.map(|(ty, array)| if array { ty.array_oid() } else { ty.oid() });
             let shown = if announced == 0 || announced == 705 { inferred } else { Some(announced) };
-            let type_oid = shown.filter(|_| !draft.slots.is_empty());
-            Param { type_oid, announced, slots: draft.slots.clone() }
+            let hidden = draft.slots.is_empty() && draft.computed.is_some();
+            let type_oid = shown.filter(|_| !draft.slots.is_empty() || hidden);
+            Param { type_oid, announced, slots: draft.slots.clone(), hidden }
         });
         let params = params.collect();
         let Some(pieces) = self.edits.pieces(whole) else {
@@ -244,14 +247,19 @@ impl<'a> Planner<'a> {
     fn settle_params(&mut self) -> Planned<()> {
         let mut replaced = Vec::new();
         for (index, param) in self.params.iter().enumerate() {
-            let Some(slot) = param.slots.first() else { continue };
-            if param.plain.is_some() {
+            let slot = param.slots.first();
+            if slot.is_none() && param.computed.is_none() {
+                continue;
+            }
+            let test = param.null_tests.first().filter(|_| slot.is_none());
+            if param.plain.is_some() || test.is_some() {
                 return Err(unsupported(
                     format!("parameter ${} for both an encrypted column and a plain expression", index + 1),
                     "Pass the value twice, as two parameters.",
                 )
-                .at(param.plain));
+                .at(param.plain.or(test.map(|extent| extent.first))));
             }
+            let Some(slot) = slot else { continue };
             replaced.extend(param.null_tests.iter().map(|extent| (*extent, *slot)));
         }
         for (extent, slot) in replaced {
@@ -446,13 +454,17 @@ const NOT_BARE: &[&str] = &[
 
 /// The outputs, or nothing if none is encrypted.
 pub(super) fn outputs_or_none(list: Vec<Output>) -> Vec<Output> {
-    if list.iter().any(|o| matches!(o, Output::Open { .. })) { list } else { Vec::new() }
+    if list.iter().any(|o| !matches!(o, Output::Plain)) { list } else { Vec::new() }
 }
 
 /// Shared by the rooms that build outputs.
 pub(super) fn open(held: &super::scope::Held, casts: Vec<Type>) -> Output {
     match &held.encrypted {
-        Some(column) => Output::Open { column: Arc::clone(column), casts, origin: held.origin },
+        Some(column) => {
+            // A cast to what it is already does nothing; the result is still the table's column.
+            let casts = casts.into_iter().skip_while(|cast| *cast == column.ty).collect();
+            Output::Open { column: Arc::clone(column), casts, origin: held.origin, shown: held.shown }
+        }
         None => Output::Plain,
     }
 }

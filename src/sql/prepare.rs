@@ -11,7 +11,7 @@ use super::edits::Part;
 use super::expr::Val;
 use super::lexer::Tokens;
 use super::parse;
-use super::plan::{Naming, Piece, Plan, Prepared, Refusal, Rewrite, Role, Source, Special};
+use super::plan::{Naming, Param, Piece, Plan, Prepared, Refusal, Rewrite, Role, Source, Special};
 use super::planner::{Finished, Mode, Planner, SlotDraft};
 use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::statement::{self, Outcome, parse_refusal};
@@ -65,6 +65,7 @@ pub(super) fn prepare(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_
         Plan::Refuse(refusal) => return Err(refused(tokens, inner, &refusal)),
         Plan::Rewrite(rewrite) => rewrite,
     };
+    hidden(&rewrite.params, "PREPARE")?;
     let mut pieces = vec![Piece::Source(tokens.start(range.start)..tokens.end(at))];
     let list = type_list(tokens, &declared, &rewrite).ok_or_else(unknown)?;
     pieces.push(Piece::Text(format!("{list} AS ")));
@@ -82,6 +83,17 @@ pub(super) fn prepare(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_
     let special =
         Special { naming: Some(Naming::Prepare(name, Some(Arc::new(prepared)))), ..Special::default() };
     Ok(Outcome::Rewrite(Finished { pieces, special, ..Finished::default() }, None))
+}
+
+/// Refuses parameters of expressions that are computed here: rows that are fetched later would need them again.
+pub(super) fn hidden(params: &[Param], statement: &str) -> Planned<()> {
+    if !params.iter().any(|param| param.hidden) {
+        return Ok(());
+    }
+    Err(unsupported(
+        format!("a parameter in an expression over encrypted columns within {statement}"),
+        "Write the value as a literal, or use the driver's prepared statements.",
+    ))
 }
 
 /// The OID of a declared type. A type that is not known here matches no encrypted column.

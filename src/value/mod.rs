@@ -6,14 +6,18 @@
 
 mod array;
 mod cast;
+mod collation;
 mod datetime;
 mod datum;
 mod equality;
 mod error;
 mod float;
+pub mod fold;
 mod json;
 mod jsonb;
+pub(crate) mod moments;
 mod numeric;
+pub mod order;
 mod settings;
 mod simple;
 mod strings;
@@ -21,6 +25,7 @@ mod types;
 
 pub use array::decode_array;
 pub use cast::{CastContext, assignable, explicitly_castable};
+pub use collation::{Collation, CollationFacts, Provider, Refusal as CollationRefusal};
 pub use datum::{Datum, write_plaintext};
 pub use equality::{has_equality, shares_terms};
 pub use error::ValueError;

@@ -1,6 +1,8 @@
 //! Exact decimal numbers of any size, kept as PostgreSQL keeps them: digits of base 10,000, a weight, and
 //! the number of decimals to show.
 
+mod parts;
+
 use super::ValueError;
 use super::strings::is_space;
 

@@ -157,14 +157,14 @@ const VALUES: &[(&str, &[&str])] = &[
     ("bytea", &["", "\\x00", "\\xff", "\\000", "abc"]),
 ];
 
-struct Value {
-    name: &'static str,
-    ty: Type,
-    datum: Datum,
-    expression: String,
+pub struct Value {
+    pub name: &'static str,
+    pub ty: Type,
+    pub datum: Datum,
+    pub expression: String,
 }
 
-fn values(bench: &Bench) -> Vec<Value> {
+pub fn values(bench: &Bench) -> Vec<Value> {
     let s = &bench.settings;
     let pairs = VALUES.iter().flat_map(|(name, texts)| texts.iter().map(move |text| (*name, *text)));
     pairs

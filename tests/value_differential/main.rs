@@ -6,10 +6,12 @@
 
 mod binary;
 mod casts;
+mod collation;
 mod equality;
 #[rustfmt::skip]
 mod inputs;
 mod mutants;
+mod order;
 mod random;
 mod server;
 
