@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, EncryptedColumn};
-use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite, Slot, Special};
+use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, ScriptRewrite, Slot, Special};
 use crate::transform::{ReadyFormula, Sent, TransformError, Transformer};
 use crate::value::{Format, Type};
 use crate::wire::backend::{Field, Fields, RowDescription};
@@ -185,9 +185,9 @@ fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
     match carrier {
         Carrier::Plain(n) => rewrite.params.get(n).map(|p| p.announced),
         Carrier::Hidden => Some(TEXT),
-        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role {
-            Role::EqualityArray(_) => BYTEA_ARRAY,
-            _ => BYTEA,
+        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role.is_array() {
+            true => BYTEA_ARRAY,
+            false => BYTEA,
         }),
     }
 }
@@ -235,7 +235,7 @@ impl ScriptRun {
             }
         });
         let spans = render(pieces, client, out, |n, out| {
-            let array = matches!(script.slots.get(n)?.role, Role::EqualityArray(_));
+            let array = script.slots.get(n)?.role.is_array();
             literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
         })?;
         let conflicts = conflicts(&script, client);

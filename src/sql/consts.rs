@@ -154,7 +154,7 @@ impl Planner<'_> {
                 "A definition would keep a term of today's keys.",
             ));
         }
-        let array = matches!(role, Role::EqualityArray(_) | Role::OrderArray(_));
+        let array = role.is_array();
         let mut casts = Vec::new();
         for cast in &value.casts {
             match cast.ty {

@@ -305,6 +305,11 @@ impl Role {
             | Role::Caseless(column) => column,
         }
     }
+
+    /// Whether the value becomes an array of terms. Server type `bytea[]`.
+    pub fn is_array(&self) -> bool {
+        matches!(self, Role::EqualityArray(_) | Role::OrderArray(_))
+    }
 }
 
 /// A client parameter in a rewritten statement.

@@ -11,7 +11,7 @@ use super::edits::Part;
 use super::expr::Val;
 use super::lexer::Tokens;
 use super::parse;
-use super::plan::{Naming, Param, Piece, Plan, Prepared, Refusal, Rewrite, Role, Source, Special};
+use super::plan::{Naming, Param, Piece, Plan, Prepared, Refusal, Rewrite, Source, Special};
 use super::planner::{Finished, Mode, Planner, SlotDraft};
 use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::statement::{self, Outcome, parse_refusal};
@@ -127,7 +127,7 @@ fn type_list(tokens: &Tokens<'_>, declared: &[Range<usize>], rewrite: &Rewrite) 
     let mut list = Vec::new();
     for carrier in carriers(rewrite)? {
         list.push(match carrier {
-            Carrier::Slot(slot) if matches!(rewrite.slots.get(slot)?.role, Role::EqualityArray(_)) => {
+            Carrier::Slot(slot) if rewrite.slots.get(slot)?.role.is_array() => {
                 "pg_catalog.bytea[]".to_owned()
             }
             Carrier::Slot(_) => "pg_catalog.bytea".to_owned(),

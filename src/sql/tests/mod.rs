@@ -9,6 +9,7 @@ mod items;
 mod order;
 mod params;
 mod slots;
+mod state;
 
 use std::collections::BTreeMap;
 
