@@ -9,6 +9,7 @@ mod epoch;
 mod error;
 mod errors;
 mod freshness;
+mod literal;
 mod machine;
 mod naming;
 mod opaque;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::sql::plan::{Cursor, Naming, Prepared};
 use crate::sql::{self, Screen};
+use crate::wire::backend::Status;
 
 use super::freshness::Effects;
 use super::machine::Machine;
@@ -30,8 +31,14 @@ impl Entry {
 }
 
 impl Machine {
-    /// Whether a text has to be planned although it touches nothing: it may change what a name means.
+    /// Whether a text has to be planned although it touches nothing: it may change what a name means, or what names
+    /// mean is not known.
     pub(super) fn follows_names(&self, screen: &Screen) -> bool {
+        // In a failed transaction nothing can be asked, and nothing runs but its end.
+        let end = screen.transaction_end || self.status == Status::Failed;
+        if self.fresh.uncertain() && !end {
+            return true;
+        }
         let planned = || self.statements.named().any(|(_, statement)| statement.planned.is_some());
         screen.names && (!self.cursors.is_empty() || self.pipeline.names_due() || planned())
     }

@@ -62,7 +62,7 @@ pub(super) fn at(tokens: &Tokens<'_>, index: usize) -> Option<Normal> {
     let is = |ahead: usize, word: &str| tokens.is_word(index + ahead, word);
     let skip = |count: usize| Some(Normal { shown: &[], end: index + count });
     match word {
-        "only" if only(tokens, index) => skip(1),
+        "only" if only(tokens, index) => skip(if tokens.is_sign(index + 1, "(") { 2 } else { 1 }),
         "isnull" => Some(Normal { shown: &["IS", "NULL"], end: index + 1 }),
         "notnull" => Some(Normal { shown: &["IS", "NOT", "NULL"], end: index + 1 }),
         "overriding" if (is(1, "system") || is(1, "user")) && is(2, "value") => skip(3),
@@ -118,6 +118,15 @@ fn sign(tokens: &Tokens<'_>, index: usize) -> Option<Normal> {
             (table && !word).then_some(Normal { shown: &[], end: index + 1 })
         }
         "[" => subscript(tokens, index),
+        ")" => {
+            // Of `ONLY (t)`.
+            let name = index.checked_sub(1)?;
+            let start = if before(tokens, name, &["."]) { name.checked_sub(2)? } else { name };
+            let open = start.checked_sub(1).filter(|&open| tokens.is_sign(open, "("))?;
+            let nested =
+                open.checked_sub(1).is_some_and(|word| tokens.is_word(word, "only") && only(tokens, word));
+            nested.then_some(Normal { shown: &[], end: index + 1 })
+        }
         _ => None,
     }
 }
@@ -125,7 +134,9 @@ fn sign(tokens: &Tokens<'_>, index: usize) -> Option<Normal> {
 /// ONLY before a table's name. It changes neither names nor columns.
 fn only(tokens: &Tokens<'_>, index: usize) -> bool {
     let named = tokens.name(index + 1).is_some() && !tokens.is_word(index + 1, "as");
-    let nested = tokens.is_sign(index + 1, "(") && tokens.name(index + 2).is_some();
+    let open = index + 1;
+    let end = if tokens.is_sign(open + 2, ".") { open + 4 } else { open + 2 };
+    let nested = tokens.is_sign(open, "(") && tokens.name(open + 1).is_some() && tokens.is_sign(end, ")");
     before(tokens, index, &[",", "from", "join", "update", "using", "into"]) && (named || nested)
 }
 
@@ -146,7 +157,12 @@ fn table_command(tokens: &Tokens<'_>, index: usize) -> bool {
         "for",
         "as",
     ];
-    tokens.name(index + 1).is_some() && (index == 0 || before(tokens, index, BEFORE))
+    let inserted = || {
+        let name = index.checked_sub(1)?;
+        let start = if before(tokens, name, &["."]) { name.checked_sub(2)? } else { name };
+        before(tokens, start, &["into"]).then_some(())
+    };
+    tokens.name(index + 1).is_some() && (index == 0 || before(tokens, index, BEFORE) || inserted().is_some())
 }
 
 /// The tokens of `WHERE …` up to DO in `ON CONFLICT (…) WHERE … DO`, if `close` is that parenthesis.

@@ -111,9 +111,9 @@ fn effects(catalog: &Catalog, tokens: &Tokens<'_>, range: Range<usize>, screen: 
         }
         "import" | "reassign" | "refresh" | "grant" | "revoke" => screen.catalog = true,
         "execute" => {
+            // What can be prepared makes no definition.
             screen.touches = true;
             screen.environment = true;
-            screen.catalog = true;
         }
         "fetch" => screen.touches = true,
         "explain" => {

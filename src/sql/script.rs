@@ -67,7 +67,10 @@ pub(super) fn plan(text: &str, scope: &Scope<'_>) -> Script {
         let mut outcome = statement::one(&tokens, range.clone(), &now, Mode::Simple, &[]);
         let effect = screen(now.catalog, text.get(span.clone()).unwrap_or_default().as_bytes());
         // What a name means here would be known only after the statements before it ran.
-        if following.unknown && effect.touches && depends(&tokens, range.clone(), &outcome, now.catalog) {
+        let made = |index| tokens.name(index).is_some_and(|name| following.made.contains(&name));
+        let hidden = range.clone().any(made) && !utility::is_harmless(&tokens, range.clone());
+        let depends = effect.touches && depends(&tokens, range.clone(), &outcome, now.catalog);
+        if following.unknown && (depends || hidden) {
             outcome = Err(unsupported(
                 "a statement over encrypted tables behind one that may change how names and values are read, in one simple query,",
                 "Send the statements one by one.",

@@ -196,7 +196,7 @@ fn copied(mut planner: Planner<'_>, outputs: Outputs, mut name: usize) -> Planne
     let (schema, table) = super::create::table_name(tokens, name, planner.environment).0;
     if !temporary && planner.catalog.configured(&schema, &table).is_some() {
         return Err(unsupported(
-            "a query's result as a configured table",
+            "SELECT INTO or CREATE TABLE AS of a configured table",
             "Create the table first, then INSERT … SELECT.",
         )
         .at(Some(name)));

@@ -80,7 +80,7 @@ fn execute_seals_its_arguments() {
     );
     assert_eq!(
         behind(lookup, &[1043], "EXECUTE p ('a'::varchar(3), 1)"),
-        "EXECUTE p (<eq 'a'::varchar(3)::varchar email>, 1, <eq 'x' email>) => - email"
+        "EXECUTE p (<eq 'a'::character varying(3)::character varying email>, 1, <eq 'x' email>) => - email"
     );
     for (text, expected) in [
         ("EXECUTE p ('secret' || 'er', 1)", "!0A000"),
@@ -106,6 +106,10 @@ fn names_change_within_a_text() {
     assert_eq!(got, "PREPARE p AS SELECT $1; EXECUTE p ('x')");
     let got = scripted("PREPARE q AS SELECT id FROM leads WHERE email = $1; EXECUTE q ('x')");
     assert!(got.ends_with("; EXECUTE q (<eq 'x' email>)"), "{got}");
+    let got = scripted(
+        "CREATE VIEW w AS SELECT email AS mail FROM leads; SELECT 1; SELECT mail FROM w WHERE mail = 'x'",
+    );
+    assert!(got.contains("!0A000") && !got.contains("'x'"), "{got}");
     let got = scripted("DECLARE d CURSOR FOR SELECT email FROM leads; FETCH d; CLOSE d; FETCH d");
     assert_eq!(got, "DECLARE d CURSOR FOR SELECT email FROM public.leads; FETCH d; CLOSE d; FETCH d");
 }
@@ -179,7 +183,7 @@ fn new_tables_take_plain_columns_only() {
         ("CREATE TEMP TABLE t AS SELECT email FROM leads", "0A000", "CREATE TABLE AS"),
         ("CREATE TABLE t AS TABLE leads", "0A000", "CREATE TABLE AS"),
         ("SELECT email INTO t FROM leads", "0A000", "SELECT INTO"),
-        ("SELECT id INTO leads FROM leads", "0A000", "configured table"),
+        ("SELECT id INTO leads FROM leads", "0A000", "of a configured table"),
     ]);
 }
 
@@ -207,6 +211,13 @@ fn syntax_that_the_parser_does_not_know() {
             "SELECT id, inet '1.2.3.4' FROM leads WHERE email = $1",
             "SELECT id, inet '1.2.3.4' FROM public.leads WHERE pyrite.eq(email) = <eq $1 email>",
         ),
+    ]);
+    check(&[
+        (
+            "SELECT id FROM leads WHERE 'x'::text IS NULL OR email = 'x'",
+            "SELECT id FROM public.leads WHERE ''::text IS NULL OR pyrite.eq(email) = <eq 'x' email>",
+        ),
+        ("INSERT INTO leads TABLE leads", "INSERT INTO public.leads TABLE public.leads"),
     ]);
     refused(&[
         ("SELECT id FROM leads WHERE email OPERATOR(mine.=) $1", "0A000", ""),

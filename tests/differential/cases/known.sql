@@ -20,7 +20,7 @@ SELECT id FROM customers WHERE balance = -17.05
 SELECT id FROM customers WHERE balance = (-(17.05))
 
 --@ case negative literal cast
-SELECT id FROM customers WHERE balance = -17.05::numeric
+SELECT id FROM customers WHERE balance = (-17.05)::numeric
 
 --@ case negative parameter
 SELECT id FROM customers WHERE balance = $1
@@ -88,17 +88,16 @@ SELECT id FROM customers WHERE email = $2 AND $1::int = 1
 --@ $ ada.quill@voltmail.example
 
 --@ case one parameter in two roles
-UPDATE customers SET phone = $1 WHERE name = $1 OR phone IS DISTINCT FROM phone
+UPDATE customers SET phone = $1 WHERE name = $1 AND phone IS NOT DISTINCT FROM phone
 --@ $ Dora Nomailova
 --@ refused all: no equality search
---@ modes simple
 
 --@ case one parameter stored in two columns
 INSERT INTO customers (id, name, phone) VALUES (101, $1, $1) RETURNING name, phone
 --@ $ Zephyrine
 
 --@ case one parameter compared with two columns
-SELECT c.id FROM customers c JOIN vehicles v ON v.customer_id = c.id WHERE c.email = $1 AND v.owner_email = $1 ORDER BY v.vin
+SELECT c.id FROM customers c JOIN vehicles v ON v.customer_id = c.id WHERE c.email = $1 AND v.owner_email = $1 ORDER BY c.id
 --@ $ ada.quill@voltmail.example
 
 --@ case one parameter stored and compared
@@ -166,6 +165,8 @@ SELECT U&"em\0061il" FROM U&"customers" WHERE id = 1
 --@ case backslashes without standard strings
 SET LOCAL standard_conforming_strings = off
 --@ modes simple,text
+--@ then
+SET LOCAL escape_string_warning = off
 --@ then
 SELECT id FROM customers WHERE email = 'ada\.quill@voltmail.example'
 --@ then
@@ -268,6 +269,7 @@ UPDATE customers SET email = $1 WHERE id = 1
 
 --@ case a date that is none
 UPDATE customers SET birthday = '2021-02-29' WHERE id = 1
+--@ modes simple
 
 --@ case a number beyond the column
 SELECT id FROM every WHERE c_int2 = 70000

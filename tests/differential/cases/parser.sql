@@ -174,7 +174,6 @@ WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 3) CYC
 
 --@ case group by distinct
 SELECT plan, count(email) FROM customers GROUP BY DISTINCT ROLLUP (plan, plan)
---@ refused all: syntax that the parser does not know
 
 --@ case rows from
 SELECT c.email, r.a FROM customers c JOIN ROWS FROM (generate_series(1, 2), generate_series(1, 3)) AS r (a, b) ON r.a = c.id
@@ -198,6 +197,7 @@ SELECT xmlelement(name foo, plan) FROM customers WHERE email = 'x'
 
 --@ case a collation behind a cast
 SELECT plan::text COLLATE "C" FROM customers WHERE id = 1
+--@ refused all: syntax that the parser does not know
 
 --@ case a slice
 SELECT (ARRAY[1, 2, 3])[1:2], email FROM customers WHERE id = 1
@@ -225,3 +225,14 @@ SELECT email "E", name "select" FROM customers WHERE id = 1
 
 --@ case a keyword as alias
 SELECT email AS from_, name value, phone AS order FROM customers WHERE id = 1
+
+--@ case insert a table
+INSERT INTO customers (id, email, name) SELECT id + 500, email, name FROM customers WHERE email IS NULL
+
+--@ case insert by table
+INSERT INTO archive.customers TABLE archive.customers
+--@ modes simple
+
+--@ case symmetric
+SELECT id, email FROM customers WHERE id BETWEEN SYMMETRIC 3 AND 1
+--@ refused all: syntax that the parser does not know

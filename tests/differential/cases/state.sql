@@ -1,8 +1,10 @@
 -- PREPARE and EXECUTE
 
 --@ case prepare and execute
-PREPARE p AS SELECT id, email, name FROM customers WHERE email = 'ada.quill@voltmail.example'
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS SELECT id, email, name FROM customers WHERE email = 'ada.quill@voltmail.example'
 --@ then
 EXECUTE p
 --@ then
@@ -13,8 +15,10 @@ DEALLOCATE p
 EXECUTE p
 
 --@ case prepare with a parameter
-PREPARE p AS SELECT id, name FROM customers WHERE email = $1
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS SELECT id, name FROM customers WHERE email = $1
 --@ then
 EXECUTE p ('bob.zephyr@voltmail.example')
 --@ then
@@ -25,8 +29,10 @@ EXECUTE p ('nobody.atall@voltmail.example'::varchar)
 DEALLOCATE PREPARE p
 
 --@ case prepare with declared types
-PREPARE p (text, integer, varchar(10)) AS SELECT id, email, phone FROM customers WHERE email = $1 OR id = $2 OR plan = $3
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p (text, integer, varchar(10)) AS SELECT id, email, phone FROM customers WHERE email = $1 OR id = $2 OR plan = $3
 --@ then
 EXECUTE p ('bob.zephyr@voltmail.example', 1 + 2, 'gold')
 --@ then
@@ -35,8 +41,10 @@ EXECUTE p ('x', -7, NULL)
 DEALLOCATE ALL
 
 --@ case prepare an insert
-PREPARE p (int, text, text, date, numeric) AS INSERT INTO customers (id, email, name, birthday, balance) VALUES ($1, $2, $3, $4, $5) RETURNING *
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p (int, text, text, date, numeric) AS INSERT INTO customers (id, email, name, birthday, balance) VALUES ($1, $2, $3, $4, $5) RETURNING *
 --@ then
 EXECUTE p (70, 'new@voltmail.example', E'N\'ew', '1999-12-31', 12.5)
 --@ then
@@ -47,63 +55,83 @@ SELECT id FROM customers WHERE birthday = '1999-12-31'
 DEALLOCATE p
 
 --@ case prepare an insert of a literal
-PREPARE p AS INSERT INTO customers (id, email, name) VALUES ($1, 'ada.quill@voltmail.example.org', $2)
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS INSERT INTO customers (id, email, name) VALUES ($1, 'ada.quill@voltmail.example.org', $2)
 --@ then
 EXECUTE p (70, 'Seventy')
 --@ then
 SELECT * FROM customers WHERE id = 70
 
 --@ case prepare with one parameter in two roles
-PREPARE p AS INSERT INTO customers (id, name, phone) VALUES (80, $1, $1) RETURNING name, phone
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS INSERT INTO customers (id, name, phone) VALUES (80, $1, $1) RETURNING name, phone
 --@ then
 EXECUTE p ('Zephyrine')
 
 --@ case prepare with an array
-PREPARE p (text[]) AS SELECT id FROM customers WHERE email = ANY ($1)
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p (text[]) AS SELECT id FROM customers WHERE email = ANY ($1)
 --@ then
 EXECUTE p ('{ada.quill@voltmail.example,bob.zephyr@voltmail.example}')
 
 --@ case execute with a wrong value
-PREPARE p AS SELECT id FROM customers WHERE birthday = $1
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS SELECT id FROM customers WHERE birthday = $1
 --@ then
 EXECUTE p ('1981-04-32')
 
 --@ case execute with too few arguments
-PREPARE p AS SELECT id FROM customers WHERE birthday = $1
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS SELECT id FROM customers WHERE birthday = $1
 --@ then
 EXECUTE p
 
 --@ case execute with too many arguments
-PREPARE p AS SELECT id FROM customers WHERE birthday = $1
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS SELECT id FROM customers WHERE birthday = $1
 --@ then
 EXECUTE p ('2000-01-01', 5)
 
 --@ case execute with an expression
-PREPARE p AS SELECT id FROM customers WHERE name = $1
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS SELECT id FROM customers WHERE name = $1
 --@ then
 EXECUTE p ('Dora' || ' Nomailova')
 --@ refused simple: an expression as value of an encrypted column
 
 --@ case execute what is not there
+DEALLOCATE ALL
+--@ modes simple
+--@ then
 EXECUTE p (1)
---@ modes simple,text
 
 --@ case prepare twice
-PREPARE p AS SELECT email FROM customers WHERE id = 1
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS SELECT email FROM customers WHERE id = 1
 --@ then
 PREPARE p AS SELECT name FROM customers WHERE id = 1
 
 --@ case prepare, deallocate, prepare something plain
-PREPARE p AS SELECT email FROM customers WHERE id = $1
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS SELECT email FROM customers WHERE id = $1
 --@ then
 DEALLOCATE p
 --@ then
@@ -118,56 +146,65 @@ PREPARE p AS SELECT phone FROM customers WHERE id = $1
 EXECUTE p (1)
 
 --@ case prepare and execute in one text
-PREPARE q AS SELECT email FROM customers WHERE id = $1; EXECUTE q (2); DEALLOCATE q
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+DEALLOCATE ALL; PREPARE q AS SELECT email FROM customers WHERE id = $1; EXECUTE q (2); DEALLOCATE q
 
 --@ case prepare plain and execute in one text
-PREPARE q AS SELECT label FROM plainly WHERE id = $1; EXECUTE q (2); DEALLOCATE q; SELECT 1
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE q AS SELECT label FROM plainly WHERE id = $1; EXECUTE q (2); DEALLOCATE q; SELECT 1
 
 --@ case prepare with a syntax error inside
-PREPARE p AS SELEC email FROM customers
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS SELEC email FROM customers
 --@ refused simple: a syntax error may be syntax that is not known
 
 --@ case prepare over a column that is not there
-PREPARE p AS SELECT nope FROM customers
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS SELECT nope FROM customers
 
 --@ case prepare an update
-PREPARE p (varchar, int) AS UPDATE customers SET email = $1 WHERE id = $2
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p (varchar, int) AS UPDATE customers SET email = $1 WHERE id = $2
 --@ then
 EXECUTE p ('changed@voltmail.example', 1)
 --@ then
 SELECT id, email FROM customers WHERE email = 'changed@voltmail.example'
 
 --@ case prepare a delete
-PREPARE p AS DELETE FROM vehicles WHERE vin = $1
+DEALLOCATE ALL
 --@ modes simple
+--@ then
+PREPARE p AS DELETE FROM vehicles WHERE vin = $1
 --@ then
 EXECUTE p ('SHORT')
 --@ then
 SELECT count(*) FROM vehicles
 
---@ case explain execute
-PREPARE p AS SELECT count(*) FROM customers WHERE email = $1
---@ modes simple
---@ then
-EXPLAIN (COSTS off, TIMING off, SUMMARY off, ANALYZE, BUFFERS off) EXECUTE p ('x')
---@ refused simple: rows of EXPLAIN name the rewritten expression
-
 --@ case prepare by sql in the extended protocol
-PREPARE p AS SELECT id, email FROM customers WHERE id = $1
+DEALLOCATE ALL
 --@ modes text
+--@ then
+PREPARE p AS SELECT id, email FROM customers WHERE id = $1
 --@ then
 EXECUTE p (1)
 --@ then
 DEALLOCATE p
 
 --@ case execute with values in the extended protocol
-PREPARE p AS SELECT id, email FROM customers WHERE email = $1
+DEALLOCATE ALL
 --@ modes text
+--@ then
+PREPARE p AS SELECT id, email FROM customers WHERE email = $1
 --@ then
 EXECUTE p ('x')
 --@ refused text: EXECUTE with values that are sealed, by a Parse message
