@@ -12,6 +12,7 @@ mod freshness;
 mod literal;
 mod machine;
 mod naming;
+mod nested;
 mod opaque;
 mod past;
 mod pipeline;
@@ -23,6 +24,7 @@ mod request;
 mod response;
 mod roster;
 mod shared;
+mod spans;
 mod startup;
 
 use std::cell::Cell;
