@@ -111,7 +111,7 @@ pub(super) fn one(
         Verdict::Close => Ok(cursor::close(tokens, range)),
         Verdict::Discard => Ok(cursor::discard(tokens, range)),
         Verdict::CreateTable => super::create::table(tokens, range, scope, mode),
-        Verdict::CreateIndex => super::create::index(tokens, range, scope, mode),
+        Verdict::CreateIndex => super::indexes::index(tokens, range, scope, mode),
         Verdict::CreateTableAs(query) => stored(tokens, range, query, scope, (mode, announced)),
         Verdict::CreateView(query) => view(tokens, range, query, scope),
         Verdict::Plan(from) => {
