@@ -460,6 +460,8 @@ pub(super) fn outputs_or_none(list: Vec<Output>) -> Vec<Output> {
 pub(super) fn open(held: &super::scope::Held, casts: Vec<Type>) -> Output {
     match &held.encrypted {
         Some(column) => {
+            // A cast to what it is already does nothing; the result is still the table's column.
+            let casts = casts.into_iter().skip_while(|cast| *cast == column.ty).collect();
             Output::Open { column: Arc::clone(column), casts, origin: held.origin, shown: held.shown }
         }
         None => Output::Plain,
