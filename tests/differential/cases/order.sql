@@ -451,6 +451,7 @@ SELECT id FROM ranked WHERE r_text < r_int4
 
 --@ case a bad constant
 SELECT id FROM ranked WHERE r_date < 'never'
+--@ modes simple
 
 --@ case null constant
 SELECT id FROM ranked WHERE r_text < NULL OR r_int4 > NULL::int
