@@ -64,6 +64,10 @@ pub(super) fn mapped(
                     out.push(b'D');
                     build::cstr(out, &detail(value));
                 }
+                b'W' if !hide_context => {
+                    out.push(b'W');
+                    build::cstr(out, super::copy::context(value));
+                }
                 // Of a block of ours that the client has not written.
                 b'W' | b'q' | b'p' if hide_context => {}
                 _ => {

@@ -15,6 +15,7 @@ use crate::transport::{Inbox, Link};
 use crate::value::Settings;
 use crate::wire::backend::Status;
 
+use super::copy::Copying;
 use super::epoch::Hold;
 use super::error::End;
 use super::freshness::Freshness;
@@ -81,6 +82,10 @@ pub(super) struct Machine {
     pub status: Status,
     /// The server takes COPY data.
     pub copy_in: bool,
+    /// COPY data is transformed.
+    pub copying: Option<Copying>,
+    /// Bytes still to come of the client's CopyData message that is transformed.
+    feeding: usize,
     /// The front request of the client waits for an answer.
     pub stalled: bool,
     /// The catalog is being read for it.
@@ -140,6 +145,8 @@ impl Machine {
             skipping: false,
             status: Status::Idle,
             copy_in: false,
+            copying: None,
+            feeding: 0,
             stalled: false,
             refresh: None,
             confirming: None,
@@ -268,14 +275,22 @@ impl Machine {
             if server.outbox.len() > OUTBOX || self.pipeline.len() > REQUESTS {
                 return Ok(());
             }
-            if self.pass(0, inbox) {
+            if self.pass(0, inbox) || self.feed(inbox, server) {
                 continue;
+            }
+            if self.feeding > 0 {
+                return Ok(());
             }
             let Some(header) = self.client_header(inbox.pending())? else {
                 return Ok(());
             };
             if header.tag == b'd' && self.copy_in {
-                self.passing[0] = header.size;
+                if self.takes_copy() {
+                    inbox.skip(crate::wire::frame::HEADER, &mut server.outbox);
+                    self.feeding = header.size - crate::wire::frame::HEADER;
+                } else {
+                    self.passing[0] = header.size;
+                }
                 continue;
             }
             let Some(body) = inbox.pending().get(crate::wire::frame::HEADER..header.size) else {
@@ -327,6 +342,18 @@ impl Machine {
         inbox.clear(n);
         *left -= n;
         n > 0
+    }
+
+    /// Transforms what has arrived of a CopyData message. `false`: there is none, or nothing of it.
+    fn feed(&mut self, inbox: &mut Inbox, server: &mut Link) -> bool {
+        let n = inbox.pending().len().min(self.feeding);
+        if n == 0 {
+            return false;
+        }
+        self.copy_data(inbox.pending().get(..n).unwrap_or_default());
+        self.feeding -= n;
+        self.settle(Verdict::Replace, n, inbox, server);
+        true
     }
 
     fn settle(&mut self, verdict: Verdict, size: usize, inbox: &mut Inbox, target: &mut Link) {

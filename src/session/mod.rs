@@ -3,6 +3,8 @@
 mod cancel;
 mod conflict;
 mod console;
+mod copy;
+mod copying;
 mod epoch;
 mod error;
 mod errors;

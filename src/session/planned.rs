@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, EncryptedColumn};
-use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite, Slot};
+use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite, Slot, Special};
 use crate::transform::{ReadyFormula, Sent, TransformError, Transformer};
 use crate::value::{Format, Type};
 use crate::wire::backend::{Field, Fields, RowDescription};
@@ -120,8 +120,9 @@ impl Planned {
             out.extend_from_slice(format!("${}", slot.server_param).as_bytes());
             Some(())
         })?;
-        let opens = rewrite.outputs.iter().any(|o| !matches!(o, Output::Plain));
-        let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces);
+        let special = &rewrite.special;
+        let opens = rewrite.outputs.iter().any(|o| !matches!(o, Output::Plain)) || special.copy.is_some();
+        let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces) || special.seals();
         Some(Planned { rewrite, text, oids, carriers, opens, uses_keys, spans })
     }
 
@@ -142,6 +143,7 @@ impl Planned {
                 _ => false,
             })
             && mine.command_tag == yours.command_tag
+            && mine.special.copy.is_some() == yours.special.copy.is_some()
     }
 
     /// Whether the server gets the same text, values are sealed for the same columns, and outputs are the same.
@@ -152,6 +154,7 @@ impl Planned {
             && self.oids == other.oids
             && self.carriers == other.carriers
             && mine.outputs == yours.outputs
+            && mine.special.copy == yours.special.copy
             && mine.slots.len() == yours.slots.len()
             && slots
                 .into_iter()
@@ -239,7 +242,7 @@ impl ScriptRun {
 
     /// Whether a statement of the script seals a value or compares terms.
     pub(super) fn uses_keys(script: &ScriptRewrite) -> bool {
-        uses_keys(&script.slots, &script.pieces)
+        uses_keys(&script.slots, &script.pieces) || script.statements.iter().any(|s| s.special.seals())
     }
 
     /// The outputs of the statement that is answered now.
@@ -255,6 +258,11 @@ impl ScriptRun {
     /// Whether nothing follows that statement.
     pub(super) fn is_last(&self) -> bool {
         self.index + 1 >= self.script.statements.len()
+    }
+
+    /// What only some statements have, of that statement.
+    pub(super) fn special(&self) -> Option<&Special> {
+        self.script.statements.get(self.index).map(|s| &s.special)
     }
 
     /// The command tag to show for it.
@@ -555,7 +563,7 @@ fn too_long(column: &EncryptedColumn) -> TransformError {
 }
 
 /// Reads `bytea` in text format: hexadecimal, or the older escapes.
-fn bytea_from_text<'a>(text: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+pub(super) fn bytea_from_text<'a>(text: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
     out.clear();
     let digit = |b: &u8| char::from(*b).to_digit(16);
     if let Some(hex) = text.strip_prefix(b"\\x") {

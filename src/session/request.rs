@@ -87,7 +87,7 @@ impl Machine {
             b'S' => self.sync(body),
             b'Q' => Ok(self.query(single_string(body).map_err(End::Client)?).into()),
             b'F' => self.function_call(body),
-            b'd' | b'c' | b'f' => self.copy(tag),
+            b'd' | b'c' | b'f' => self.copy(tag, body),
             b'X' => {
                 self.terminating = true;
                 Ok(Verdict::Pass)
@@ -493,7 +493,10 @@ impl Machine {
 
     /// COPY data and its end. Data goes on only into a COPY that the server has begun: otherwise the server
     /// would ignore it, and it could be what a refused COPY was meant to bring.
-    fn copy(&mut self, tag: u8) -> Result<Verdict, End> {
+    fn copy(&mut self, tag: u8, body: &[u8]) -> Result<Verdict, End> {
+        if self.takes_copy() {
+            return self.copy_ends(tag, body);
+        }
         if self.copy_in {
             self.copy_in = false;
             return Ok(Verdict::Pass);

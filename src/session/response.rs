@@ -36,7 +36,7 @@ impl Machine {
                 _ => return Err(End::out_of_step(tag)),
             }),
             b'd' => match self.pipeline.front() {
-                Some(Entry::Execute(_) | Entry::Query(..)) => Ok(true),
+                Some(Entry::Execute(_) | Entry::Query(..)) => Ok(self.copying.is_none()),
                 _ => Err(End::out_of_step(tag)),
             },
             _ => Ok(false),
@@ -94,13 +94,9 @@ impl Machine {
             (b'C', _) => self.complete(body),
             (b'I', Entry::Execute(_)) | (b's', Entry::Execute(_)) => Ok(self.done()),
             (b'I', Entry::Query(..)) | (b'V', Entry::FunctionCall) => Ok(Verdict::Pass),
-            (b'G', Entry::Execute(_) | Entry::Query(..)) => {
-                self.pipeline.copying_in();
-                self.copy_in = true;
-                self.stalled = false;
-                Ok(Verdict::Pass)
-            }
-            (b'H' | b'c', Entry::Execute(_) | Entry::Query(..)) => Ok(Verdict::Pass),
+            (b'G' | b'H', Entry::Execute(_) | Entry::Query(..)) => self.copy_begins(tag, body),
+            (b'd', Entry::Execute(_) | Entry::Query(..)) => self.copy_row(body),
+            (b'c', Entry::Execute(_) | Entry::Query(..)) => self.copy_done(),
             _ => Err(End::out_of_step(tag)),
         }
     }
@@ -199,7 +195,7 @@ impl Machine {
     /// A value cannot be opened. The client gets an error as from the statement; the server, which knows of
     /// nothing, is brought to the same state. Where other statements have run behind it already, that cannot
     /// be done, and the session ends.
-    fn row_failed(&mut self, error: TransformError) -> Result<Verdict, End> {
+    pub(super) fn row_failed(&mut self, error: TransformError) -> Result<Verdict, End> {
         self.composed.clear();
         let rest = match self.pipeline.front() {
             Some(Entry::Query(_, Some(run))) if run.is_last() => Rest::Ends,
@@ -263,6 +259,7 @@ impl Machine {
             _ => return Err(End::out_of_step(b'C')),
         };
         self.copy_in = false;
+        self.copying = None;
         if let Some(Entry::Execute(bound)) = self.pipeline.front() {
             if let Some(bound) = bound {
                 bound.fate.set(Fate::Spent);
@@ -303,10 +300,12 @@ impl Machine {
         }
         self.fresh.failed();
         self.copy_in = false;
+        let copying = self.copying.take();
         let Some(entry) = self.pipeline.front() else {
             return Ok(Verdict::Pass);
         };
         let verdict = match entry {
+            _ if copying.is_some_and(|copying| copying.error(&fields, &mut self.composed)) => Verdict::Replace,
             Entry::Abort => return Ok(Verdict::Replace),
             Entry::Own(own) if own.sync => {
                 own.error = Some(errors::taken_over(&fields));

@@ -182,7 +182,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Several values without a type of their own get the column's: PostgreSQL makes an array of them.
+    /// Several values make an array, and those without a type of their own get its: the column's, or that of another
+    /// value which the column's can become.
     fn infer_in(&mut self, column: &ColumnVal, values: &[Val]) {
         let constants: Vec<&Const> = values
             .iter()
@@ -192,14 +193,15 @@ impl Planner<'_> {
             })
             .collect();
         let listed = values.iter().filter(|value| !matches!(value, Val::Column(_))).count();
-        if listed < 2 || constants.iter().any(|value| self.const_type(value).is_some()) {
-            return;
-        }
+        let given = constants.iter().filter_map(|value| self.const_type(value));
+        let common = given
+            .fold(Some(column.column.ty), |common, ty| common.and_then(|common| types::common(common, ty)));
+        let Some(common) = common.filter(|_| listed >= 2) else { return };
         for value in constants {
             if let Leaf::Param(index) = value.leaf
                 && let Some(param) = self.params.get_mut(index)
             {
-                param.inferred.get_or_insert((column.column.ty, false));
+                param.inferred.get_or_insert((common, false));
             }
         }
     }

@@ -115,7 +115,8 @@ pub(super) fn table(
     let Some(pieces) = edits.pieces(whole) else { return Err(syntax("CREATE TABLE")) };
     let indexes = names.into_iter().map(|name| (schema.clone(), name)).collect();
     let (slots, params, outputs) = (Vec::new(), Vec::new(), Vec::new());
-    let done = Finished { pieces, slots, params, outputs, indexes, unchanged: false };
+    let special = super::plan::Special::default();
+    let done = Finished { pieces, slots, params, outputs, indexes, unchanged: false, special };
     Ok(Outcome::Rewrite(done, Some("CREATE TABLE")))
 }
 

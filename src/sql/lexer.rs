@@ -422,7 +422,8 @@ fn backslash_escapes(body: &str) -> Option<Zeroizing<String>> {
             Some('n') => out.push(b'\n'),
             Some('r') => out.push(b'\r'),
             Some('t') => out.push(b'\t'),
-            Some('v') => out.push(11),
+            // A vertical tab from PostgreSQL 16 on, and the letter before.
+            Some('v') => return None,
             Some(digit @ '0'..='7') => {
                 let mut value = digit.to_digit(8)?;
                 for _ in 0..2 {

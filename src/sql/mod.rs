@@ -8,6 +8,8 @@ mod bulk;
 mod choice;
 mod compare;
 mod consts;
+mod copy;
+mod copy_options;
 mod create;
 mod describe;
 mod dml;

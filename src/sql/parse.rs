@@ -1,7 +1,7 @@
 //! From PostgreSQL's tokens to sqlparser's tree. The tree's locations are token indexes, and its string
 //! literals are empty: values stay in the client's text alone.
 
-use sqlparser::ast::{DataType, Statement};
+use sqlparser::ast::{DataType, Expr, Statement};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::{Location, Span, Token as ParserToken, TokenWithSpan, Tokenizer};
@@ -281,11 +281,27 @@ pub fn statement(tokens: &Tokens<'_>, range: std::ops::Range<usize>) -> Result<S
             TokenWithSpan { token: ParserToken::EOF, .. } => Ok(statement),
             rest => Err(ParseError::Syntax(index_of(rest.span))),
         },
-        Err(ParserError::RecursionLimitExceeded) => Err(ParseError::TooComplex),
-        Err(_) => Err(match parser.peek_token_ref() {
-            TokenWithSpan { token: ParserToken::EOF, .. } => ParseError::End,
-            rest => ParseError::Syntax(index_of(rest.span)),
-        }),
+        Err(error) => Err(failed(&error, &parser)),
+    }
+}
+
+fn failed(error: &ParserError, parser: &Parser<'_>) -> ParseError {
+    match (error, parser.peek_token_ref()) {
+        (ParserError::RecursionLimitExceeded, _) => ParseError::TooComplex,
+        (_, TokenWithSpan { token: ParserToken::EOF, .. }) => ParseError::End,
+        (_, rest) => ParseError::Syntax(index_of(rest.span)),
+    }
+}
+
+/// The tree of one expression.
+pub fn expression(tokens: &Tokens<'_>, range: std::ops::Range<usize>) -> Result<Expr, ParseError> {
+    let mut parser = parser(parser_tokens(tokens, range)?);
+    match parser.parse_expr() {
+        Ok(expr) => match parser.peek_token_ref() {
+            TokenWithSpan { token: ParserToken::EOF, .. } => Ok(expr),
+            rest => Err(ParseError::Syntax(index_of(rest.span))),
+        },
+        Err(error) => Err(failed(&error, &parser)),
     }
 }
 

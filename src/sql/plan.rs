@@ -46,6 +46,93 @@ pub struct Rewrite {
     /// Command tag to show instead of the server's, where the statement went inside a `DO` block of ours
     /// (CREATE TABLE with its indexes). CONTEXT lines of that block are removed from errors and notices.
     pub command_tag: Option<&'static str>,
+    /// What only some statements have.
+    pub special: Special,
+}
+
+/// What only some statements have.
+#[derive(Clone, Debug, Default)]
+pub struct Special {
+    /// Data of a COPY that is transformed on its way.
+    pub copy: Option<Arc<CopyPlan>>,
+}
+
+impl Special {
+    /// Whether values are sealed when it runs, other than those of slots.
+    pub fn seals(&self) -> bool {
+        self.copy.as_ref().is_some_and(|copy| copy.direction == CopyDirection::FromClient)
+    }
+}
+
+/// A COPY with encrypted columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyPlan {
+    /// Where its data goes.
+    pub direction: CopyDirection,
+    /// The table's name; empty for a query.
+    pub table: String,
+    /// How the data is written.
+    pub format: CopyFormat,
+    /// The first line must hold the columns' names.
+    pub header_match: bool,
+    /// The columns in order.
+    pub columns: Vec<CopyColumn>,
+}
+
+/// Where the data of a COPY goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyDirection {
+    /// COPY … FROM STDIN
+    FromClient,
+    /// COPY … TO STDOUT
+    ToClient,
+}
+
+/// The formats of COPY.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyLayout {
+    /// `FORMAT text`
+    Text,
+    /// `FORMAT csv`
+    Csv,
+    /// `FORMAT binary`
+    Binary,
+}
+
+/// What the options of a COPY say of its data, defaults filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyFormat {
+    /// `FORMAT`
+    pub layout: CopyLayout,
+    /// `DELIMITER`
+    pub delimiter: u8,
+    /// `QUOTE`
+    pub quote: u8,
+    /// `ESCAPE`
+    pub escape: u8,
+    /// `NULL`
+    pub null: String,
+    /// `DEFAULT`
+    pub default: Option<String>,
+    /// `HEADER`
+    pub header: bool,
+}
+
+/// A column of a COPY.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyColumn {
+    /// Its name.
+    pub name: String,
+    /// Type OID of a table's column.
+    pub type_oid: u32,
+    /// What it holds: [`Output::Open`] for an envelope.
+    pub value: Output,
+    /// `FORCE_QUOTE` holds for it.
+    pub force_quote: bool,
+    /// `FORCE_NOT_NULL` holds for it.
+    pub force_not_null: bool,
+    /// `FORCE_NULL` holds for it.
+    pub force_null: bool,
 }
 
 /// The plan of a simple query's whole text.
@@ -77,6 +164,8 @@ pub struct ScriptStatement {
     pub outputs: Vec<Output>,
     /// As in [`Rewrite::command_tag`].
     pub command_tag: Option<&'static str>,
+    /// As in [`Rewrite::special`].
+    pub special: Special,
     /// The statement was replaced by [`REFUSED_TEXT`]; this error goes over the server's 42703.
     pub refusal: Option<Arc<Refusal>>,
 }

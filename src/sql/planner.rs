@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::consts::{Const, Extent, Leaf};
 use super::edits::{Edits, Part};
 use super::lexer::{Kind, Tokens};
-use super::plan::{Output, Param, Piece, Role, Slot, Source};
+use super::plan::{Output, Param, Piece, Role, Slot, Source, Special};
 use super::refuse::{Draft, Planned, no_relation, unsupported};
 use super::scope::Frame;
 use crate::catalog::{Catalog, Environment, Relation};
@@ -82,6 +82,8 @@ pub(super) struct Finished {
     pub indexes: Vec<(String, String)>,
     /// Nothing was changed and nothing is to be opened.
     pub unchanged: bool,
+    /// What only some statements have.
+    pub special: Special,
 }
 
 impl<'a> Planner<'a> {
@@ -231,7 +233,8 @@ impl<'a> Planner<'a> {
         let Some(pieces) = self.edits.pieces(whole) else {
             return Err(unsupported("this statement", "Write it in a simpler form."));
         };
-        Ok(Finished { pieces, slots, params, outputs, indexes: Vec::new(), unchanged })
+        let special = Special::default();
+        Ok(Finished { pieces, slots, params, outputs, indexes: Vec::new(), unchanged, special })
     }
 
     /// Byte offset behind the statement's last token.
@@ -456,7 +459,11 @@ pub(super) fn outputs_or_none(list: Vec<Output>) -> Vec<Output> {
 /// Shared by the rooms that build outputs.
 pub(super) fn open(held: &super::scope::Held, casts: Vec<Type>) -> Output {
     match &held.encrypted {
-        Some(column) => Output::Open { column: Arc::clone(column), casts, origin: held.origin },
+        Some(column) => {
+            // A cast to what it is already does nothing; the result is still the table's column.
+            let casts = casts.into_iter().skip_while(|cast| *cast == column.ty).collect();
+            Output::Open { column: Arc::clone(column), casts, origin: held.origin }
+        }
         None => Output::Plain,
     }
 }

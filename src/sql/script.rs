@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Scope;
 use super::follow::Following;
 use super::lexer::Tokens;
-use super::plan::{Piece, REFUSED_TEXT, Refusal, Script, ScriptRewrite, ScriptStatement};
+use super::plan::{Piece, REFUSED_TEXT, Refusal, Script, ScriptRewrite, ScriptStatement, Special};
 use super::planner::Mode;
 use super::refuse::{Draft, unsupported};
 use super::screen;
@@ -105,7 +105,13 @@ fn source(range: Range<usize>) -> Option<Piece> {
 /// A text that no statement can be told from.
 fn whole(refusal: Arc<Refusal>) -> Script {
     let statement =
-        ScriptStatement { pieces: 0..1, outputs: Vec::new(), command_tag: None, refusal: Some(refusal) };
+        ScriptStatement {
+            pieces: 0..1,
+            outputs: Vec::new(),
+            command_tag: None,
+            special: Special::default(),
+            refusal: Some(refusal),
+        };
     Script::Rewrite(Arc::new(ScriptRewrite {
         pieces: vec![Piece::Text(REFUSED_TEXT.to_owned())],
         slots: Vec::new(),
@@ -126,7 +132,7 @@ impl Building {
     fn add(&mut self, outcome: Outcome, span: Range<usize>) {
         let Outcome::Rewrite(done, command_tag) = outcome else {
             self.pieces.extend(source(span));
-            return self.statement(1, Vec::new(), None, None);
+            return self.statement(1, Vec::new(), None, Special::default(), None);
         };
         let base = self.slots.len();
         self.changed = true;
@@ -136,7 +142,7 @@ impl Building {
             Piece::Slot(slot) => Piece::Slot(base + slot),
             other => other,
         }));
-        self.statement(count, done.outputs, command_tag, None);
+        self.statement(count, done.outputs, command_tag, done.special, None);
     }
 
     /// The last `count` pieces are a statement.
@@ -145,16 +151,17 @@ impl Building {
         count: usize,
         outputs: Vec<super::plan::Output>,
         command_tag: Option<&'static str>,
+        special: Special,
         refusal: Option<Arc<Refusal>>,
     ) {
         let pieces = self.pieces.len() - count..self.pieces.len();
-        self.statements.push(ScriptStatement { pieces, outputs, command_tag, refusal });
+        self.statements.push(ScriptStatement { pieces, outputs, command_tag, special, refusal });
     }
 
     fn refuse(&mut self, refusal: Arc<Refusal>) {
         self.changed = true;
         self.pieces.push(Piece::Text(REFUSED_TEXT.to_owned()));
-        self.statement(1, Vec::new(), None, Some(refusal));
+        self.statement(1, Vec::new(), None, Special::default(), Some(refusal));
     }
 
     fn finish(self) -> Script {

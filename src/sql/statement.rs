@@ -44,8 +44,8 @@ pub(super) fn plan(text: &str, announced: &[u32], scope: &Scope<'_>) -> Plan {
         Ok(Outcome::Rewrite(mut done, command_tag)) => {
             let whole = tokens.start(range.start)..tokens.end(range.end.saturating_sub(1));
             stretch(&mut done, text, whole);
-            let Finished { pieces, slots, params, outputs, .. } = done;
-            Plan::Rewrite(Arc::new(Rewrite { pieces, slots, params, outputs, command_tag }))
+            let Finished { pieces, slots, params, outputs, special, .. } = done;
+            Plan::Rewrite(Arc::new(Rewrite { pieces, slots, params, outputs, command_tag, special }))
         }
         Err(draft) => Plan::Refuse(finish(text, &tokens, *draft)),
     }
@@ -101,10 +101,10 @@ pub(super) fn one(
 ) -> Planned<Outcome> {
     match utility::judge(tokens, range.clone(), scope)? {
         Verdict::Forward => Ok(Outcome::Forward),
+        Verdict::Copy => super::copy::plan(tokens, range, scope, mode),
         Verdict::CreateTable => super::create::table(tokens, range, scope, mode),
         Verdict::CreateIndex => super::create::index(tokens, range, scope, mode),
         Verdict::CreateView(query) => view(tokens, range, query, scope),
-        Verdict::Utility { names } => utility::spliced(tokens, range, &names, scope, mode),
         Verdict::Plan(from) => {
             let complexity =
                 parse::complexity(tokens, from..range.end).map_err(|error| parse_refusal(error, None))?;
@@ -119,7 +119,7 @@ pub(super) fn one(
     }
 }
 
-fn parse_refusal(error: ParseError, near: Option<usize>) -> Box<Draft> {
+pub(super) fn parse_refusal(error: ParseError, near: Option<usize>) -> Box<Draft> {
     match error {
         ParseError::TooComplex => Draft::new("54001", "statement is too complex to be planned")
             .hint("Send the values as an array parameter, or in several statements."),

@@ -53,7 +53,60 @@ fn canonical(quoted: &str) -> &str {
     if quoted == "char" { "\"char\"" } else { quoted }
 }
 
+/// The type that PostgreSQL gives a list with a value of the first type and then one of the second, where that is known.
+pub(super) fn common(first: Type, second: Type) -> Option<Type> {
+    /// Each becomes any of those behind it by itself, and none before it.
+    fn ladder(ty: Type) -> Option<(u8, u8)> {
+        Some(match ty {
+            Type::Int2 => (0, 0),
+            Type::Int4 => (0, 1),
+            Type::Int8 => (0, 2),
+            Type::Numeric(_) => (0, 3),
+            Type::Float4 => (0, 4),
+            Type::Float8 => (0, 5),
+            Type::Date => (1, 0),
+            Type::Timestamp(_) => (1, 1),
+            Type::Timestamptz(_) => (1, 2),
+            // These become each other.
+            Type::Text | Type::Varchar(_) | Type::Char(_) => (2, 0),
+            _ => return None,
+        })
+    }
+    if first.base() == second.base() {
+        return Some(first);
+    }
+    let ((kind, low), (other, high)) = (ladder(first)?, ladder(second)?);
+    match kind == other {
+        true if high > low => Some(second.base()),
+        true => Some(first),
+        false => None,
+    }
+}
+
 /// A type's name without modifier, as PostgreSQL's messages have it.
 pub(super) fn message_name(ty: Type) -> &'static str {
     ty.base_name()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_several_types_have_the_widest() {
+        let cases = [
+            (Type::Varchar(Some(40)), Type::Text, Some(Type::Varchar(Some(40)))),
+            (Type::Text, Type::Varchar(Some(40)), Some(Type::Text)),
+            (Type::Int4, Type::Int8, Some(Type::Int8)),
+            (Type::Numeric(Some((14, 2))), Type::Int4, Some(Type::Numeric(Some((14, 2))))),
+            (Type::Int4, Type::Numeric(Some((3, 1))), Some(Type::Numeric(None))),
+            (Type::Date, Type::Timestamp(Some(3)), Some(Type::Timestamp(None))),
+            (Type::Date, Type::Int4, None),
+            (Type::Uuid, Type::Uuid, Some(Type::Uuid)),
+            (Type::Uuid, Type::Text, None),
+        ];
+        for (first, second, expected) in cases {
+            assert_eq!(common(first, second), expected, "{first} and {second}");
+        }
+    }
 }

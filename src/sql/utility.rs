@@ -18,17 +18,14 @@ pub(super) enum Verdict {
     Forward,
     /// A query or data-modifying statement that begins at this token (behind EXPLAIN).
     Plan(usize),
+    /// COPY of something protected.
+    Copy,
     /// CREATE TABLE of a configured table.
     CreateTable,
     /// CREATE INDEX on a protected table.
     CreateIndex,
     /// CREATE VIEW with the query at this token.
     CreateView(usize),
-    /// Goes with the schema written to the relation names at these tokens.
-    Utility {
-        /// First tokens of the names.
-        names: Vec<usize>,
-    },
 }
 
 /// Statements that carry no value of an encrypted column, whatever they name.
@@ -112,7 +109,7 @@ pub(super) fn judge(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>)
             }
             Err(unsupported("EXPLAIN of this statement over an encrypted table", "Explain a query instead."))
         }
-        "copy" if as_name => copy(tokens, range, scope),
+        "copy" if as_name => Ok(Verdict::Copy),
         "prepare" | "declare" if as_name => Err(unsupported(
             format!("{} over an encrypted table", word.to_uppercase()),
             "Use the driver's prepared statements and cursors (the extended query protocol).",
@@ -232,45 +229,6 @@ pub(super) fn relation_at<'s>(
     (found, at + 1)
 }
 
-/// COPY of a protected table goes only with a list of plain columns.
-fn copy(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>) -> Planned<Verdict> {
-    let mut at = range.start + 1;
-    let refused = || {
-        unsupported(
-            "COPY of an encrypted table",
-            "Use INSERT and SELECT, or COPY a column list without encrypted columns.",
-        )
-        .at(Some(range.start))
-    };
-    if tokens.is_word(at, "binary") {
-        at += 1;
-    }
-    let (relation, behind) = relation_at(tokens, at, scope.catalog, scope.environment);
-    let Some(relation) = relation else { return Err(refused()) };
-    if relation.unusable.is_some() {
-        return Err(refused());
-    }
-    let names = if behind == at + 1 { vec![at] } else { Vec::new() };
-    if !relation.is_protected() {
-        return Ok(Verdict::Utility { names });
-    }
-    let Some(close) = tokens.close(behind).filter(|_| tokens.is_sign(behind, "(")) else {
-        return Err(refused());
-    };
-    for index in behind + 1..close {
-        let Some(name) = tokens.name(index) else { continue };
-        let plain = relation.column(&name).is_some_and(|c| c.encrypted.is_none() && c.unmanaged.is_none());
-        if !plain {
-            return Err(refused());
-        }
-    }
-    // COPY … FROM … WHERE sees all columns.
-    if (close..range.end).any(|index| tokens.is_word(index, "where")) {
-        return Err(refused());
-    }
-    Ok(Verdict::Utility { names })
-}
-
 /// CREATE of anything, by what is created.
 fn create(tokens: &Tokens<'_>, range: Range<usize>, as_name: bool, scope: &Scope<'_>) -> Planned<Verdict> {
     const BEFORE: &[&str] = &[
@@ -369,7 +327,7 @@ fn is_configured(tokens: &Tokens<'_>, at: usize, scope: &Scope<'_>) -> bool {
 }
 
 /// The first of this word outside of parentheses.
-fn top_level(tokens: &Tokens<'_>, range: Range<usize>, word: &str) -> Option<usize> {
+pub(super) fn top_level(tokens: &Tokens<'_>, range: Range<usize>, word: &str) -> Option<usize> {
     let mut depth = 0usize;
     for index in range {
         if tokens.is_sign(index, "(") {

@@ -5,6 +5,7 @@
 
 mod array;
 mod compute;
+mod copy;
 mod error;
 mod reseal;
 mod search;

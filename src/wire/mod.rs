@@ -3,10 +3,11 @@
 //! A frame is a type byte, a length that counts itself, and a body. [`frame`] cuts frames and checks lengths
 //! before anything is allocated for them; [`startup`] reads the untyped packets that open a connection;
 //! [`frontend`] and [`backend`] read bodies in place, exactly: what is missing and what is left over are both
-//! errors. [`build`] writes the messages that the proxy composes itself.
+//! errors. [`copy`] cuts and writes rows of COPY data. [`build`] writes the messages that the proxy composes itself.
 
 pub mod backend;
 pub mod build;
+pub mod copy;
 pub mod frame;
 pub mod frontend;
 pub mod startup;

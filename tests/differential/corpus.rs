@@ -49,6 +49,10 @@ pub struct Step {
     pub types: Vec<u32>,
     /// Text form of its parameters; `None` is NULL.
     pub params: Vec<Option<String>>,
+    /// What is sent when the server asks for COPY data.
+    pub copy: Option<Vec<u8>>,
+    /// Whether it ends with CopyFail.
+    pub gives_up: bool,
     /// The modes in which Pyrite is known to refuse it with 0A000.
     pub refused: Vec<Mode>,
 }
@@ -130,6 +134,26 @@ fn apply(case: &mut Case, directive: &str, place: &str) {
         "then" => case.steps.push(Step::default()),
         "types" => step.types = rest.split(',').map(|name| type_oid(name.trim(), place)).collect(),
         "$" => step.params.push(parameter(rest)),
+        "copy" => {
+            let data = step.copy.get_or_insert_default();
+            data.extend_from_slice(parameter(rest).expect("COPY data is not NULL").as_bytes());
+        }
+        "line" => {
+            let data = step.copy.get_or_insert_default();
+            data.extend_from_slice(rest.as_bytes());
+            data.push(b'\n');
+        }
+        "bytes" => {
+            let digits: Vec<char> = rest.chars().filter(|c| !c.is_whitespace()).collect();
+            let byte = |pair: &[char]| {
+                u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("hexadecimal digits")
+            };
+            step.copy.get_or_insert_default().extend(digits.chunks(2).map(byte));
+        }
+        "gives-up" => {
+            step.copy.get_or_insert_default();
+            step.gives_up = true;
+        }
         "refused" => {
             let (list, reason) =
                 rest.split_once(':').unwrap_or_else(|| panic!("{place}: refused MODES: reason"));

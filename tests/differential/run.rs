@@ -235,7 +235,7 @@ impl Side {
     /// Runs one statement. An error is a failure of the test itself.
     fn answer(&mut self, step: &Step, mode: Mode, oracle: &mut Oracle) -> Result<Answer, String> {
         let messages = match mode {
-            Mode::Simple => self.exchange(Script::new().query(&inline(step)))?,
+            Mode::Simple => self.exchange_copy(Script::new().query(&inline(step)), step, 7)?,
             Mode::Text => {
                 let values: Vec<Value<'_>> =
                     step.params.iter().map(|p| p.as_ref().map(String::as_bytes)).collect();
@@ -245,7 +245,7 @@ impl Side {
                     .describe_portal("")
                     .execute("", 0)
                     .sync();
-                self.exchange(script)?
+                self.exchange_copy(script, step, 1000)?
             }
             Mode::Binary => self.binary(step, oracle)?,
             Mode::Prepared => self.prepared(step)?,
@@ -256,13 +256,32 @@ impl Side {
     }
 
     fn exchange(&mut self, script: Script) -> Result<Vec<Message>, String> {
+        self.exchange_copy(script, &Step::default(), 1)
+    }
+
+    /// COPY data goes in messages of `size` bytes, when the server asks for it.
+    fn exchange_copy(&mut self, script: Script, step: &Step, size: usize) -> Result<Vec<Message>, String> {
+        let extended = script.0.first() != Some(&b'Q');
         self.client.send(&script.0).map_err(|error| format!("cannot send: {error}"))?;
         let mut messages = Vec::new();
         loop {
             let message = self.client.read().map_err(|error| format!("{error}, after {messages:?}"))?;
             let ready = message.tag == b'Z';
+            let asks = message.tag == b'G';
             if message.tag != b'S' {
                 messages.push(message);
+            }
+            if asks {
+                let data = step.copy.as_deref().unwrap_or_default();
+                let mut script =
+                    data.chunks(size).fold(Script::new(), |script, piece| script.message(b'd', piece));
+                script = match step.gives_up {
+                    true => script.message(b'f', b"given up\0"),
+                    false => script.message(b'c', &[]),
+                };
+                // The Sync before was ignored.
+                script = if extended { script.sync() } else { script };
+                self.client.send(&script.0).map_err(|error| format!("cannot send: {error}"))?;
             }
             if ready {
                 return Ok(messages);
@@ -289,7 +308,7 @@ impl Side {
             .describe_portal("")
             .execute("", 0)
             .sync();
-        messages.extend(self.exchange(script)?);
+        messages.extend(self.exchange_copy(script, step, 1)?);
         Ok(messages)
     }
 
@@ -299,7 +318,7 @@ impl Side {
         let mut messages = self.exchange(script.describe_statement("case").sync())?;
         for _ in 0..2 {
             let script = Script::new().bind_formats("", "case", &[], &values, &[]).execute("", 0).sync();
-            messages.extend(self.exchange(script)?);
+            messages.extend(self.exchange_copy(script, step, 3)?);
         }
         Ok(messages)
     }
