@@ -184,7 +184,7 @@ fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
         Carrier::Plain(n) => rewrite.params.get(n).map(|p| p.announced),
         Carrier::Hidden => Some(TEXT),
         Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role {
-            Role::EqualityArray(_) => BYTEA_ARRAY,
+            Role::EqualityArray(_) | Role::OrderArray(_) => BYTEA_ARRAY,
             _ => BYTEA,
         }),
     }
@@ -233,7 +233,7 @@ impl ScriptRun {
             }
         });
         let spans = render(pieces, client, out, |n, out| {
-            let array = matches!(script.slots.get(n)?.role, Role::EqualityArray(_));
+            let array = matches!(script.slots.get(n)?.role, Role::EqualityArray(_) | Role::OrderArray(_));
             literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
         })?;
         let conflicts = conflicts(&script, client);

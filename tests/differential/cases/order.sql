@@ -451,6 +451,7 @@ SELECT id FROM ranked WHERE r_text < r_int4
 
 --@ case a bad constant
 SELECT id FROM ranked WHERE r_date < 'never'
+--@ modes simple
 
 --@ case null constant
 SELECT id FROM ranked WHERE r_text < NULL OR r_int4 > NULL::int
@@ -513,12 +514,12 @@ SELECT id FROM ranked WHERE ((r_text), id) > ('a', 5) ORDER BY r_text, id
 --@ case any of an array parameter
 SELECT id FROM ranked WHERE r_int4 < ANY($1) ORDER BY id
 --@ $ {5,1000,NULL}
---@ types _int4
+--@ types int4[]
 
 --@ case all of an array parameter
 SELECT id FROM ranked WHERE r_text > ALL($1) ORDER BY id
 --@ $ {A,a}
---@ types _text
+--@ types text[]
 
 --@ case any of an array
 SELECT id FROM ranked WHERE r_date >= ANY(ARRAY['2000-01-01', $1]::date[]) ORDER BY id
