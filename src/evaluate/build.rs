@@ -205,6 +205,13 @@ impl<'a> Builder<'a> {
         let Some(known) = resolve::resolve(name, &types).filter(|known| known.is_known()) else {
             return unknown(describe(name, &types));
         };
+        if matches!(name, "date_part" | "extract" | "date_trunc" | "to_char") {
+            // There are such functions of intervals, too.
+            let open = |(ty, arg): (&Option<Type>, &Type)| ty.is_none() && category(arg) != Category::String;
+            if types.iter().zip(known.args).any(open) {
+                return unknown(describe(name, &types));
+            }
+        }
         let mut formulas = Vec::with_capacity(args.len());
         for (arg, ty) in args.into_iter().zip(known.args) {
             formulas.push(self.coerce(arg, *ty)?);

@@ -115,75 +115,6 @@ fn cut(mut name: String) -> String {
     name
 }
 
-/// PostgreSQL's reserved words, those left out that stand for functions.
-const RESERVED: &[&str] = &[
-    "all",
-    "analyse",
-    "analyze",
-    "and",
-    "array",
-    "as",
-    "asc",
-    "asymmetric",
-    "both",
-    "case",
-    "cast",
-    "check",
-    "collate",
-    "column",
-    "constraint",
-    "create",
-    "default",
-    "deferrable",
-    "desc",
-    "distinct",
-    "do",
-    "else",
-    "end",
-    "except",
-    "false",
-    "fetch",
-    "for",
-    "foreign",
-    "from",
-    "grant",
-    "group",
-    "having",
-    "in",
-    "initially",
-    "intersect",
-    "into",
-    "lateral",
-    "leading",
-    "limit",
-    "not",
-    "null",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "order",
-    "placing",
-    "primary",
-    "references",
-    "returning",
-    "select",
-    "symmetric",
-    "table",
-    "then",
-    "to",
-    "trailing",
-    "true",
-    "union",
-    "unique",
-    "using",
-    "variadic",
-    "when",
-    "where",
-    "window",
-    "with",
-];
-
 /// The parts of a possibly qualified name, and the token of the first.
 pub(super) fn object_name(name: &ObjectName) -> Planned<(Vec<String>, usize)> {
     let mut parts = Vec::with_capacity(name.0.len());
@@ -193,7 +124,7 @@ pub(super) fn object_name(name: &ObjectName) -> Planned<(Vec<String>, usize)> {
         first = first.or(index_of(part.span));
         let name = ident(part)?;
         // sqlparser takes words for names that PostgreSQL does not (FROM ONLY t).
-        if part.quote_style.is_none() && parts.is_empty() && RESERVED.contains(&name.as_str()) {
+        if part.quote_style.is_none() && parts.is_empty() && super::names::RESERVED.contains(&name.as_str()) {
             return Err(syntax("a reserved word as a name").at(first));
         }
         parts.push(name);

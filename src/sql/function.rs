@@ -53,20 +53,25 @@ impl Planner<'_> {
             }
             return self.choice(alternatives, true, "COALESCE");
         }
-        if let Some(chosen) = self.extreme(function, &name, (token, parts.len()))? {
-            return Ok(chosen);
-        }
-        if let Some(value) = self.column_function(function, &name, token)? {
-            return Ok(value);
-        }
         let entered = self.enter_aggregate(function, &name);
-        let done = self.function_parts(function, &name);
+        let done = self.function_parts(function, &name, (token, parts.len()));
         self.leave_aggregate(entered);
         done
     }
 
     /// Arguments, order, filter and window.
-    fn function_parts(&mut self, function: &sqlparser::ast::Function, name: &str) -> Planned<Val> {
+    fn function_parts(
+        &mut self,
+        function: &sqlparser::ast::Function,
+        name: &str,
+        at: (usize, usize),
+    ) -> Planned<Val> {
+        if let Some(chosen) = self.extreme(function, name, at)? {
+            return Ok(chosen);
+        }
+        if let Some(value) = self.column_function(function, name, at.0)? {
+            return Ok(value);
+        }
         let clause = format!("function {name}");
         self.function_args(&function.parameters, name, &clause)?;
         self.function_args(&function.args, name, &clause)?;

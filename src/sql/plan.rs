@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::EncryptedColumn;
 use crate::evaluate::Formula;
-use crate::value::Type;
+use crate::value::{Collation, Type};
 
 /// The planner's answer for one statement. Immutable; cached by statement text and catalog version.
 #[derive(Clone, Debug)]
@@ -295,6 +295,8 @@ pub struct Computation {
     pub formula: Formula,
     /// What the server sends for each of its inputs.
     pub inputs: Vec<Input>,
+    /// By whose rules strings are compared and change case.
+    pub collation: Collation,
 }
 
 /// What the server sends for a formula.

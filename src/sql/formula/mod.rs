@@ -4,6 +4,7 @@
 //! was before and looks whether a formula can be made of it, for whoever can use one: the outermost select list
 //! ([`output`]), and conditions.
 
+mod collation;
 mod output;
 mod walk;
 
@@ -14,7 +15,8 @@ use super::expr::{ColumnVal, Val};
 use super::planner::{Mode, ParamDraft, Planner};
 use super::refuse::{Draft, Planned};
 use crate::evaluate::Formula;
-use crate::value::Type;
+use crate::value::{Collation, Type};
+use walk::Formed;
 
 /// An expression over encrypted columns (and constants, and plain columns) that the server cannot compute.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Computed {
     pub formula: Formula,
     /// What the formula's inputs are.
     pub inputs: Vec<ComputedInput>,
+    /// By whose rules strings are compared and change case.
+    pub collation: Collation,
     /// All of the expression's tokens.
     pub extent: Extent,
     /// Why it cannot be planned in the ordinary way: the refusal where no formula serves.
@@ -118,8 +122,9 @@ impl Planner<'_> {
     /// The formula of an expression, or why it was refused. Nothing of the statement is changed.
     pub(super) fn formula_or(&mut self, expr: &Expr, mut refusal: Box<Draft>) -> Planned<Val> {
         match self.formula_of(expr)? {
-            Ok((formula, inputs, extent)) => {
-                Ok(Val::Computed(Box::new(Computed { formula, inputs, extent, refusal, name: None })))
+            Ok(Formed { formula, inputs, collation, extent }) => {
+                let computed = Computed { formula, inputs, collation, extent, refusal, name: None };
+                Ok(Val::Computed(Box::new(computed)))
             }
             Err(reason) => {
                 if let Some(reason) = reason {
