@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
-use super::formula::Computed;
+use super::formula::{Computed, is_composite};
 use super::parse::index_of;
 use super::planner::{Planner, param_number};
 use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
@@ -204,7 +204,7 @@ impl Planner<'_> {
                 value => planner.settle_plain(value, clause).map(|()| Val::Plain),
             }
         };
-        let value = self.expr_or_formula(expr, walk)?;
+        let value = if is_composite(expr) { walk(self)? } else { self.expr_or_formula(expr, walk)? };
         self.settle_plain(value, clause)
     }
 
