@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::{
     Catalog, CatalogError, Column, EncryptedColumn, Environment, KeyGroup, Relation, SearchKinds,
-    ServerCollation, Unprotected,
+    Unprotected,
 };
 use crate::config::{ColumnConfig, Database};
 use crate::sql;
-use crate::value::Family;
+use crate::value::{Collation, CollationFacts, Family, Provider};
 
 /// A relation as the queries give it.
 #[derive(serde::Deserialize)]
@@ -174,28 +174,30 @@ pub(super) fn kinds(column: &ColumnConfig) -> SearchKinds {
     SearchKinds { order: column.order, caseless: column.caseless, matching: column.matching }
 }
 
-/// The collation of a column, if it has one and the database knows it.
-pub(super) fn collation(
-    collations: &HashMap<String, Arc<ServerCollation>>,
-    column: &ColumnConfig,
-) -> Option<Arc<ServerCollation>> {
+/// The collation of a column. One that the database does not have is not followed.
+pub(super) fn collation(collations: &HashMap<String, Collation>, column: &ColumnConfig) -> Collation {
+    if column.ty.family() != Some(Family::Text) {
+        return Collation::c();
+    }
     let name = column.collation.as_deref().unwrap_or("default");
-    (column.ty.family() == Some(Family::Text)).then(|| collations.get(name).cloned()).flatten()
+    collations.get(name).cloned().unwrap_or_else(|| Collation::unknown(name))
 }
 
-fn server_collation(raw: RawCollation) -> (String, Arc<ServerCollation>) {
-    let collation = ServerCollation {
-        name: raw.name.clone(),
-        provider: raw.provider,
-        collate: raw.collate.unwrap_or_default(),
-        ctype: raw.ctype.unwrap_or_default(),
-        locale: raw.locale,
-        rules: raw.rules.is_some(),
-        version: raw.version,
-        deterministic: raw.deterministic,
-        utf8: raw.utf8,
+fn server_collation(raw: RawCollation) -> (String, Collation) {
+    let collation = match Provider::from_letter(raw.provider) {
+        None => Collation::unknown(&raw.name),
+        Some(provider) => Collation::open(&CollationFacts {
+            provider,
+            collate: raw.collate.unwrap_or_default(),
+            ctype: raw.ctype.unwrap_or_default(),
+            locale: raw.locale,
+            rules: raw.rules.is_some(),
+            deterministic: raw.deterministic,
+            version: raw.version,
+            utf8: raw.utf8,
+        }),
     };
-    (raw.name, Arc::new(collation))
+    (raw.name, collation)
 }
 
 /// Marks configured columns that have the domain type; lists those that have not.

@@ -12,12 +12,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::value::Type;
+use crate::value::{Collation, Type};
 
 pub use environment::Environment;
 pub(crate) use provisional::Declared;
 pub use query::{ENVIRONMENT_QUERY, catalog_query};
-pub use search::{OrderFunctions, SearchKinds, ServerCollation, fits_index};
+pub use search::{OrderFunctions, SearchKinds, fits_index};
 pub use slot::{COPY_PREFIX, GroupId, KeyGroup, SearchSlot};
 
 /// One encrypted column, as configured and found in the database.
@@ -49,8 +49,8 @@ pub struct EncryptedColumn {
     pub matching: bool,
     /// The kinds whose terms all stored values have, as a constraint of the table says: only by these can be searched.
     pub complete: SearchKinds,
-    /// How text is ordered; `None` for other types, and where the database has no such collation.
-    pub collation: Option<Arc<ServerCollation>>,
+    /// How text is ordered; for other types that of bytes, which nothing follows.
+    pub collation: Collation,
     /// Which of an envelope's two equality terms is searched.
     pub slot: SearchSlot,
 }
@@ -137,7 +137,7 @@ pub struct Catalog {
     /// The configured key groups that the keyring has.
     groups: HashMap<String, KeyGroup>,
     /// The collations that the configuration names, and the database's under the name "default".
-    collations: HashMap<String, Arc<ServerCollation>>,
+    collations: HashMap<String, Collation>,
     builtins: HashSet<String>,
     /// Schema and name of indexes: they share relations' names.
     indexes: HashSet<(String, String)>,
@@ -202,6 +202,12 @@ impl Catalog {
         self.uniques.get(&(table, name.to_owned())).map(Vec::as_slice)
     }
 
+    /// A table's unique expression indexes: name, and what each is over.
+    pub fn unique_indexes(&self, table: u32) -> impl Iterator<Item = (&str, &[String])> {
+        let own = self.uniques.iter().filter(move |((oid, _), _)| *oid == table);
+        own.map(|((_, name), columns)| (name.as_str(), columns.as_slice()))
+    }
+
     /// The index whose place this one is to take while an index key is rotated, if it is such a one: errors are to
     /// name that.
     pub fn replaced_index(&self, name: &str) -> Option<&str> {
@@ -235,7 +241,7 @@ impl Catalog {
     }
 
     /// The database's own collation, if it is known.
-    pub fn default_collation(&self) -> Option<&Arc<ServerCollation>> {
+    pub fn default_collation(&self) -> Option<&Collation> {
         self.collations.get("default")
     }
 

@@ -2,7 +2,7 @@
 //! that cut them out of an envelope.
 
 use super::{EncryptedColumn, SearchSlot};
-use crate::value::Type;
+use crate::value::{Type, order};
 
 /// Search kinds beside equality, which each of them implies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -61,29 +61,6 @@ pub struct OrderFunctions {
     pub whole: &'static str,
 }
 
-/// A collation as the database has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ServerCollation {
-    /// Its name; "default" for the database's.
-    pub name: String,
-    /// `c` (the server's C library), `i` (ICU) or `b` (the server's own), as in `pg_collation.collprovider`.
-    pub provider: char,
-    /// `collcollate`, of the C library.
-    pub collate: String,
-    /// `collctype`, of the C library.
-    pub ctype: String,
-    /// The locale of the other providers.
-    pub locale: Option<String>,
-    /// Whether it has rules of its own (`collicurules`).
-    pub rules: bool,
-    /// Whether strings of different bytes are never equal.
-    pub deterministic: bool,
-    /// The version that the server's library has of it now.
-    pub version: Option<String>,
-    /// Whether the database's encoding is UTF-8.
-    pub utf8: bool,
-}
-
 impl EncryptedColumn {
     /// The search kinds whose terms each new value gets, as configured.
     pub fn kinds(&self) -> SearchKinds {
@@ -116,28 +93,12 @@ impl EncryptedColumn {
     }
 }
 
+/// Bytes of an encoding whose term fits the head that an index holds.
+const SHORT: usize = 63;
+
 /// Whether an order term of this type is always short enough for an entry of a btree index, several of them even.
 pub fn fits_index(ty: &Type) -> bool {
-    match ty {
-        Type::Bool
-        | Type::Int2
-        | Type::Int4
-        | Type::Int8
-        | Type::Float4
-        | Type::Float8
-        | Type::Date
-        | Type::Time(_)
-        | Type::Timestamp(_)
-        | Type::Timestamptz(_)
-        | Type::Uuid => true,
-        Type::Text
-        | Type::Varchar(_)
-        | Type::Char(_)
-        | Type::Numeric(_)
-        | Type::Bytea
-        | Type::Json
-        | Type::Jsonb => false,
-    }
+    order::longest(ty).is_some_and(|longest| longest < SHORT)
 }
 
 impl SearchSlot {

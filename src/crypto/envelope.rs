@@ -42,6 +42,8 @@ const EQUALITY_BLOCK_LEN: usize = KEY_ID_LEN + EQUALITY_TERM_LEN;
 const ENTRY_LEN: usize = KEY_ID_LEN + 8;
 const RESERVED_BITS: u16 = 0b1100_0000_0000_0000;
 const EQUALITY_BITS: u16 = 0b11;
+/// The kinds whose terms a sweep renews; those of other kinds stay as they are.
+const RENEWED_BITS: u16 = 0xFF;
 const TERM_BITS: u16 = 14;
 
 /// What a term serves.
@@ -161,7 +163,8 @@ impl Header<'_> {
         terms.fold(FIXED_LEN, usize::saturating_add)
     }
 
-    fn write(&self, present: u16, out: &mut Vec<u8>) -> Result<(), CryptoError> {
+    /// `kept` are terms of further kinds, which come last.
+    fn write(&self, present: u16, kept: &[(KeyId, &[u8])], out: &mut Vec<u8>) -> Result<(), CryptoError> {
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&[VERSION, self.type_tag]);
         out.extend_from_slice(&present.to_be_bytes());
@@ -172,17 +175,18 @@ impl Header<'_> {
             out.extend_from_slice(&term.key.to_bytes());
             out.extend_from_slice(term.bytes);
         }
-        let mut offset = FIXED_LEN + equality.len() * EQUALITY_BLOCK_LEN + further.len() * ENTRY_LEN;
-        for term in further {
-            let (at, len) = (u32::try_from(offset), u32::try_from(term.bytes.len()));
+        let further = || further.iter().map(|term| (term.key, term.bytes)).chain(kept.iter().copied());
+        let mut offset = FIXED_LEN + equality.len() * EQUALITY_BLOCK_LEN + further().count() * ENTRY_LEN;
+        for (key, bytes) in further() {
+            let (at, len) = (u32::try_from(offset), u32::try_from(bytes.len()));
             let (Ok(at), Ok(len)) = (at, len) else { return Err(CryptoError::TooLong) };
-            out.extend_from_slice(&term.key.to_bytes());
+            out.extend_from_slice(&key.to_bytes());
             out.extend_from_slice(&at.to_be_bytes());
             out.extend_from_slice(&len.to_be_bytes());
-            offset = offset.saturating_add(term.bytes.len());
+            offset = offset.saturating_add(bytes.len());
         }
-        for term in further {
-            out.extend_from_slice(term.bytes);
+        for (_, bytes) in further() {
+            out.extend_from_slice(bytes);
         }
         Ok(())
     }
@@ -227,18 +231,18 @@ pub fn seal(
     }
     out.reserve(total);
     let start = out.len();
-    let written = header.write(present, out);
+    let written = header.write(present, &[], out);
     seal_behind(start, written, scope, derived, nonce, plaintext, scratch, out)
 }
 
-/// Appends the envelope of `plaintext` with the header of `old` under another data key; with other equality
-/// terms, if some are given. Further terms stay as they are. The caller has opened `old`, so that all this is
-/// authentic. On an error `out` is as before.
+/// Appends the envelope of `plaintext` with the header of `old` under another data key; if terms are given, with these
+/// in place of all of the kinds up to [`TermKind::Match`]. Those of further kinds stay as they are. The caller has
+/// opened `old`, so that all this is authentic. On an error `out` is as before.
 #[allow(clippy::too_many_arguments)] // as for `seal`
 pub fn reseal(
     old: &Envelope<'_>,
     data_key: KeyId,
-    equality: Option<&[Term<'_>]>,
+    terms: Option<&[Term<'_>]>,
     scope: &Scope,
     derived: &Derived,
     nonce: &Nonce,
@@ -247,8 +251,8 @@ pub fn reseal(
     out: &mut Vec<u8>,
 ) -> Result<(), CryptoError> {
     let start = out.len();
-    let written = match equality {
-        Some(equality) => old.write_header(data_key, equality, out),
+    let written = match terms {
+        Some(terms) => old.write_header(data_key, terms, out),
         None => {
             let (fixed, rest) = old.header.split_at_checked(FIXED_LEN).unwrap_or_default();
             out.extend_from_slice(fixed.get(..FIXED_LEN - KEY_ID_LEN).unwrap_or_default());
@@ -392,39 +396,39 @@ impl<'a> Envelope<'a> {
         Some(Term { kind, slot, key: key_id(self.header, at)?, bytes })
     }
 
-    /// Appends this header under another data key and with these equality terms.
+    /// Appends this header under another data key and with these terms.
     fn write_header(
         &self,
         data_key: KeyId,
-        equality: &[Term<'_>],
+        terms: &[Term<'_>],
         out: &mut Vec<u8>,
     ) -> Result<(), CryptoError> {
-        let header = Header { type_tag: self.type_tag, data_key, terms: equality };
+        let header = Header { type_tag: self.type_tag, data_key, terms };
         let present = header.present()?;
-        if present & !EQUALITY_BITS != 0 || (present == 0 && self.present & !EQUALITY_BITS != 0) {
+        let kept = self.present & !RENEWED_BITS;
+        if present & !RENEWED_BITS != 0 {
+            return Err(CryptoError::Malformed("a term of a kind that is not renewed"));
+        }
+        if present == 0 && kept != 0 {
             return Err(CryptoError::Malformed("terms without an equality term"));
         }
-        header.write(present | (self.present & !EQUALITY_BITS), out)?;
+        let entries = (kept.count_ones() as usize) * ENTRY_LEN;
         let blocks = (self.present & EQUALITY_BITS).count_ones() as usize * EQUALITY_BLOCK_LEN;
-        let directory = FIXED_LEN + blocks;
-        let terms = directory + (self.present >> 2).count_ones() as usize * ENTRY_LEN;
-        // The further terms move as far as the directory does.
-        let moved = equality.len() * EQUALITY_BLOCK_LEN;
-        for at in (directory..terms).step_by(ENTRY_LEN) {
-            let inconsistent = CryptoError::Malformed("the directory of terms is inconsistent");
-            let (Some(key), Some((offset, len))) = (key_id(self.header, at), entry(self.header, at)) else {
-                return Err(inconsistent);
-            };
-            let offset = offset.saturating_add(moved).saturating_sub(blocks);
-            let (Ok(offset), Ok(len)) = (u32::try_from(offset), u32::try_from(len)) else {
-                return Err(CryptoError::TooLong);
-            };
-            out.extend_from_slice(&key.to_bytes());
-            out.extend_from_slice(&offset.to_be_bytes());
-            out.extend_from_slice(&len.to_be_bytes());
+        let end = FIXED_LEN + blocks + (self.present >> 2).count_ones() as usize * ENTRY_LEN;
+        let mut further = Vec::new();
+        // The kinds that are kept are the last ones.
+        for at in (end - entries..end).step_by(ENTRY_LEN) {
+            let term = key_id(self.header, at).zip(entry(self.header, at)).and_then(|(key, (offset, len))| {
+                Some((key, self.header.get(offset..offset.checked_add(len)?)?))
+            });
+            further.push(term.ok_or(CryptoError::Malformed("the directory of terms is inconsistent"))?);
         }
-        out.extend_from_slice(self.header.get(terms..).unwrap_or_default());
-        Ok(())
+        header.write(present | kept, &further, out)
+    }
+
+    /// The terms that are present, a bit each: bit 2 kind + slot.
+    pub fn present(&self) -> u16 {
+        self.present
     }
 
     /// Whether it carries terms at all.

@@ -237,24 +237,25 @@ fn resealing_changes_the_key_and_the_terms_that_are_given() {
         seal(&header, &scope(), &derived(), &nonce(), b"new plaintext", &mut Vec::new(), &mut out).unwrap();
         out
     };
-    let equality_choices = [&[][..], &[all[0]], &[all[0], all[1]]];
-    for further in [&[][..], &all[2..]] {
-        for old_equality in equality_choices {
-            let terms = [old_equality, further].concat();
+    let choices = [&[][..], &[all[0]], &[all[0], all[1]], &[all[0], all[2]], &all[..5]];
+    // Terms of the further kinds stay.
+    for kept in [&[][..], &all[5..]] {
+        for old_terms in choices {
+            let terms = [old_terms, kept].concat();
             let Ok(old) = sealed(&terms, 9, b"old") else { continue };
             assert_eq!(reseal_as(&old, None).unwrap(), expected(&terms));
-            for equality in equality_choices {
-                let terms = [equality, further].concat();
-                match reseal_as(&old, Some(equality)) {
+            for new_terms in choices {
+                let terms = [new_terms, kept].concat();
+                match reseal_as(&old, Some(new_terms)) {
                     Ok(new) => assert_eq!(new, expected(&terms)),
                     Err(error) => {
                         assert!(matches!(error, CryptoError::Malformed(_)));
-                        assert!(equality.is_empty() && !further.is_empty(), "only without its place");
+                        assert!(new_terms.is_empty() && !kept.is_empty(), "only without its place");
                     }
                 }
             }
             assert!(reseal_as(&old, Some(&[all[1]])).is_err(), "slot B needs slot A");
-            assert!(reseal_as(&old, Some(&[all[0], all[2]])).is_err(), "an order term is no equality term");
+            assert!(reseal_as(&old, Some(&[all[0], all[5]])).is_err(), "an identity term is not renewed");
         }
     }
 }

@@ -2,14 +2,18 @@
 //!
 //! - [`xaes`]: XAES-256-GCM, as the C2SP specification has it.
 //! - [`kdf`]: one key per purpose out of a key, by HKDF-SHA-256.
-//! - [`term`]: the equality term, HMAC-SHA-256 cut to 128 bits.
+//! - [`term`]: the equality term, HMAC-SHA-256 cut to 128 bits; the caseless term is the same over folded text.
+//! - [`order`]: the order term, order-preserving encryption after Chenette, Lewi, Weis and Wu.
+//! - [`tokens`]: match terms, keyed tokens of the pieces of a text.
 //! - [`envelope`]: what lies in an encrypted column; see `docs/envelope.md` for the layout byte by byte.
 
 mod error;
 
 pub mod envelope;
 pub mod kdf;
+pub mod order;
 pub mod term;
+pub mod tokens;
 pub mod xaes;
 
 #[cfg(test)]
@@ -17,7 +21,9 @@ pub(crate) mod vectors;
 
 pub use envelope::{Envelope, Header, Scope, Slot, Term, TermKind};
 pub use error::CryptoError;
+pub use order::{ORDER_HEAD_LEN, ORDER_HEAD_PLAINTEXT, OrderKey};
 pub use term::{EQUALITY_TERM_LEN, EqualityKey};
+pub use tokens::{MatchKey, Piece};
 pub use xaes::{Key, Nonce};
 
 /// The random name of a key: in the envelope's header for data keys, beside each term for index keys.

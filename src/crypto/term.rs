@@ -22,7 +22,15 @@ pub struct EqualityKey {
 impl EqualityKey {
     /// Derives the term key from an index key; `context` is the scope that it is for.
     pub fn new(id: KeyId, index_key: &Key, context: &[u8]) -> Self {
-        let key = kdf::derive(index_key, Purpose::Equality, context);
+        Self::derived(id, &kdf::derive(index_key, Purpose::Equality, context))
+    }
+
+    /// The same for caseless terms: those of equality over a text in which case makes no difference.
+    pub fn caseless(id: KeyId, index_key: &Key, context: &[u8]) -> Self {
+        Self::derived(id, &kdf::derive(index_key, Purpose::Caseless, context))
+    }
+
+    fn derived(id: KeyId, key: &Key) -> Self {
         // HMAC's own first step for a key that is shorter than a block: zeros behind it.
         let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
         block.iter_mut().zip(key.as_bytes()).for_each(|(out, byte)| *out = *byte);
@@ -117,5 +125,8 @@ mod tests {
         let scope = Scope::new(b"keyring uuid 016", b"group id is here", "equality");
         let key = EqualityKey::new(KeyId(5), &Key::new([9; 32]), scope.as_bytes());
         assert_eq!(key.term(b"alice@example.com")[..], unhex("c347843b1734f4ac68d340d8c5f2ef45"));
+        let scope = Scope::new(b"keyring uuid 016", b"group id is here", "caseless");
+        let key = EqualityKey::caseless(KeyId(5), &Key::new([9; 32]), scope.as_bytes());
+        assert_eq!(key.term(b"alice")[..], unhex("c2980706afbfee6650c5a25481b50c35"));
     }
 }

@@ -149,7 +149,7 @@ impl Database {
     pub async fn reconfigure(&self, tables: config::Database) -> Result<(), RefreshError> {
         let mut client = self.connect_for("change the configuration").await?;
         let groups = super::open::groups(&tables);
-        let loaded = keys::load_or_create(&mut client, &self.root.load_full(), &groups).await;
+        let loaded = keys::load_or_create_for(&mut client, &self.root.load_full(), &groups).await;
         let keyring = loaded.map_err(|e| RefreshError::from(&e))?;
         let (_, json) = super::open::read_catalog(&client, &tables).await?;
         super::open::parse_catalog(&json, &tables, &keyring)?;

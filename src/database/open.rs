@@ -1,5 +1,6 @@
 //! Opening a protected database, and what opening and refreshing have in common.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -17,7 +18,9 @@ use super::row::{FINGERPRINT, Row, remove};
 use super::{Database, OpenError, RefreshError, Snapshot, connect, service_config};
 use crate::catalog::{Catalog, CatalogError, GroupId, KeyGroup, SearchSlot, Unprotected, catalog_query};
 use crate::config::{self, Config};
-use crate::keys::{self, ColumnRegistration, KeyError, KeyPurpose, Keyring, Memory, Roots, Slot};
+use crate::keys::{
+    self, ColumnRegistration, GroupWish, KeyError, KeyPurpose, Keyring, Memory, Roots, Slot, TermKinds,
+};
 
 /// Requests that may wait for the manager before the next one waits to ask.
 const WAITING: usize = 64;
@@ -138,13 +141,16 @@ fn random_id() -> Result<[u8; 16], RefreshError> {
     Ok(id)
 }
 
-/// The key groups that a database's columns use.
-pub(super) fn groups(tables: &config::Database) -> Vec<String> {
-    let mut groups: Vec<String> =
-        tables.tables.values().flat_map(|columns| columns.values().map(|c| c.group.clone())).collect();
-    groups.sort();
-    groups.dedup();
-    groups
+/// The key groups that a database's columns use, with the search kinds of all of each.
+pub(super) fn groups(tables: &config::Database) -> Vec<GroupWish> {
+    let mut groups: BTreeMap<&str, TermKinds> = BTreeMap::new();
+    for column in tables.tables.values().flat_map(|columns| columns.values()) {
+        let kinds = groups.entry(&column.group).or_default();
+        kinds.order |= column.order;
+        kinds.caseless |= column.caseless;
+        kinds.matching |= column.matching;
+    }
+    groups.into_iter().map(|(name, kinds)| GroupWish { name: name.to_owned(), kinds }).collect()
 }
 
 /// Writes down what is encrypted in fact, so that a proxy with another configuration finds out.

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use crate::crypto::envelope;
 use crate::crypto::xaes::{Derived, HALF_LEN, Nonce};
 use crate::crypto::{
-    CryptoError, EQUALITY_TERM_LEN, Envelope, Header, KeyId, Slot, Term, TermKind, fill_random,
+    CryptoError, EQUALITY_TERM_LEN, Envelope, Header, KeyId, Piece, Slot, Term, TermKind, fill_random,
 };
 
 use super::keyring::{DataKey, Group, GroupBytes, Keyring};
+use super::terms::{FURTHER, Forms, Further, TermKinds};
 
 /// How long one first half of the nonce, and with it a derived cipher, is used.
 const EPOCH: Duration = Duration::from_secs(1);
@@ -28,13 +29,14 @@ const READ_SLOTS: usize = 32;
 pub struct CellCipher {
     keyring: Arc<Keyring>,
     sealer: Sealer,
+    further: Further,
     read: ReadCache,
 }
 
 impl CellCipher {
     /// A cipher over this keyring.
     pub fn new(keyring: Arc<Keyring>) -> Self {
-        Self { keyring, sealer: Sealer::new(), read: ReadCache::new() }
+        Self { keyring, sealer: Sealer::new(), further: Further::default(), read: ReadCache::new() }
     }
 
     /// The keyring in use.
@@ -61,14 +63,35 @@ impl CellCipher {
         equality: Option<&[u8]>,
         out: &mut Vec<u8>,
     ) -> Result<(), CryptoError> {
+        self.seal_with(group, type_tag, plaintext, &Forms::equality(equality), out)
+    }
+
+    /// The same with terms of each kind that there is a form for.
+    pub fn seal_with(
+        &mut self,
+        group: &GroupBytes,
+        type_tag: u8,
+        plaintext: &[u8],
+        forms: &Forms<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CryptoError> {
         let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
         let key = self.keyring.data_key(group.primary).ok_or(CryptoError::UnknownGroup)?;
-        let terms = match equality {
+        let pair = match forms.equality {
             Some(canonical) => self.sealer.equality_terms(group, canonical)?,
             None => TermPair::default(),
         };
-        let mut list = [EMPTY_TERM; 2];
-        let header = Header { type_tag, data_key: key.id, terms: terms.list(&mut list) };
+        let kinds = forms.kinds();
+        let (mut few, many);
+        let terms: &[Term<'_>] = if kinds.is_empty() {
+            few = [EMPTY_TERM; 2];
+            pair.list(&mut few)
+        } else {
+            self.further.fill(group, kinds, forms, None)?;
+            many = self.further.list(&pair);
+            &many
+        };
+        let header = Header { type_tag, data_key: key.id, terms };
         let (derived, nonce, scratch) = self.sealer.next(key)?;
         envelope::seal(&header, &group.scope, derived, &nonce, plaintext, scratch, out)
     }
@@ -106,23 +129,42 @@ impl CellCipher {
         let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
         let key = self.keyring.data_key(group.primary).ok_or(CryptoError::UnknownGroup)?;
         let pair;
-        let mut list = [EMPTY_TERM; 2];
-        let equality = match terms {
+        let (mut few, many);
+        let terms: Option<&[Term<'_>]> = match terms {
             NewTerms::Keep => None,
-            NewTerms::Renew(canonical) => {
-                pair = self.sealer.renewed_terms(group, envelope, canonical)?;
-                Some(pair.list(&mut list))
+            NewTerms::Renew(kinds, forms) => {
+                pair = self.sealer.renewed_terms(group, envelope, forms.equality)?;
+                Some(if kinds.is_empty() {
+                    few = [EMPTY_TERM; 2];
+                    pair.list(&mut few)
+                } else {
+                    self.further.fill(group, kinds, &forms, Some(envelope))?;
+                    many = self.further.list(&pair);
+                    &many
+                })
             }
         };
         let (derived, nonce, scratch) = self.sealer.next(key)?;
-        envelope::reseal(envelope, key.id, equality, &group.scope, derived, &nonce, plaintext, scratch, out)
+        envelope::reseal(envelope, key.id, terms, &group.scope, derived, &nonce, plaintext, scratch, out)
     }
 
-    /// Whether the envelope lacks a term that is written now, so that its value's canonical form is needed.
-    pub fn lacks_term(&self, group: &GroupBytes, envelope: &Envelope<'_>) -> Result<bool, CryptoError> {
+    /// Whether the envelope lacks a term of these kinds that is written now, so that its value's forms are needed.
+    pub fn lacks_term(
+        &self,
+        group: &GroupBytes,
+        kinds: TermKinds,
+        envelope: &Envelope<'_>,
+    ) -> Result<bool, CryptoError> {
         let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
         let lacks = |slot| group.equality(slot).is_some_and(|key| found(envelope, slot, key.id()).is_none());
-        Ok(Slot::ALL.into_iter().any(lacks))
+        let lacks_further = |kind| {
+            Slot::ALL.into_iter().any(|slot| {
+                let key = group.further_key(kind, slot);
+                key.is_some() && envelope.term(kind, slot).map(|term| term.key) != key
+            })
+        };
+        let mut further = FURTHER.into_iter().filter(|kind| kinds.has(*kind));
+        Ok(Slot::ALL.into_iter().any(lacks) || further.any(lacks_further))
     }
 
     /// The equality term that a value with this canonical form has in columns of `group`, in this slot: the one
@@ -136,6 +178,41 @@ impl CellCipher {
         let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
         let key = group.equality(slot).ok_or(CryptoError::UnusedSlot(slot))?;
         Ok(key.term(canonical))
+    }
+
+    /// Appends the order term of bytes that an encoding has put in order, as values of `group` have it in this slot.
+    pub fn order_term(
+        &self,
+        group: &GroupBytes,
+        slot: Slot,
+        encoded: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), CryptoError> {
+        let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
+        group.further.order(slot).ok_or(CryptoError::UnusedSlot(slot))?.term(encoded, out);
+        Ok(())
+    }
+
+    /// The caseless term of a folded text.
+    pub fn caseless_term(
+        &self,
+        group: &GroupBytes,
+        slot: Slot,
+        folded: &[u8],
+    ) -> Result<[u8; EQUALITY_TERM_LEN], CryptoError> {
+        let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
+        Ok(group.further.caseless(slot).ok_or(CryptoError::UnusedSlot(slot))?.term(folded))
+    }
+
+    /// The tokens of the pieces of a folded text.
+    pub fn match_tokens(
+        &self,
+        group: &GroupBytes,
+        slot: Slot,
+        pieces: &[Piece],
+    ) -> Result<Vec<u32>, CryptoError> {
+        let group = self.keyring.group(group).ok_or(CryptoError::UnknownGroup)?;
+        Ok(group.further.matching(slot).ok_or(CryptoError::UnusedSlot(slot))?.tokens(pieces))
     }
 }
 
@@ -204,14 +281,14 @@ impl Sealer {
     }
 }
 
-/// What becomes of the equality terms of a value that is sealed anew.
+/// What becomes of the terms of a value that is sealed anew.
 #[derive(Clone, Copy)]
 pub enum NewTerms<'a> {
     /// They stay as they are.
     Keep,
-    /// They become those of the index keys that are written now. With the value's canonical form, where
-    /// [`CellCipher::lacks_term`].
-    Renew(Option<&'a [u8]>),
+    /// They become those of the index keys that are written now, of equality and of these kinds. With the value's forms,
+    /// where [`CellCipher::lacks_term`].
+    Renew(TermKinds, Forms<'a>),
 }
 
 /// The term that a key made, if the envelope has it in this slot.
@@ -222,7 +299,7 @@ fn found(envelope: &Envelope<'_>, slot: Slot, key: KeyId) -> Option<[u8; EQUALIT
 
 /// The equality terms of one value, each with the id of the key that made it.
 #[derive(Clone, Copy, Default)]
-struct TermPair {
+pub(super) struct TermPair {
     a: Option<(KeyId, [u8; EQUALITY_TERM_LEN])>,
     b: Option<(KeyId, [u8; EQUALITY_TERM_LEN])>,
 }
@@ -242,6 +319,12 @@ impl TermPair {
             }
         }
         list.get(..count).unwrap_or_default()
+    }
+
+    /// Appends them to a longer list.
+    pub(super) fn push<'l, 'a: 'l>(&'a self, list: &mut Vec<Term<'l>>) {
+        let mut own = [EMPTY_TERM; 2];
+        list.extend_from_slice(self.list(&mut own));
     }
 }
 

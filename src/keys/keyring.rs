@@ -1,7 +1,8 @@
 //! The keys of one database, in memory: an immutable snapshot that sessions share.
 
 use crate::crypto::xaes::Xaes;
-use crate::crypto::{EqualityKey, Key, KeyId, Scope, Slot};
+use super::terms::FurtherKeys;
+use crate::crypto::{EqualityKey, Key, KeyId, MatchKey, OrderKey, Scope, Slot, TermKind};
 
 /// The random identity of a key group.
 pub type GroupBytes = [u8; 16];
@@ -181,7 +182,9 @@ pub(super) struct Group {
     pub(super) primary: usize,
     /// The index keys whose equality terms are written, by slot.
     pub(super) equality: [Option<EqualityKey>; 2],
-    /// Where lookups look.
+    /// The index keys of the other search kinds.
+    pub(super) further: FurtherKeys,
+    /// Where lookups look, of all kinds.
     search: Slot,
 }
 
@@ -271,6 +274,14 @@ impl Keyring {
     /// The index key that writes equality terms of a group into this slot.
     pub fn equality_key(&self, group: &GroupBytes, slot: Slot) -> Option<KeyId> {
         self.group(group)?.equality(slot).map(EqualityKey::id)
+    }
+
+    /// The index key that writes terms of a kind of a group into this slot.
+    pub fn term_key(&self, group: &GroupBytes, kind: TermKind, slot: Slot) -> Option<KeyId> {
+        match kind {
+            TermKind::Equality => self.equality_key(group, slot),
+            other => self.group(group)?.further_key(other, slot),
+        }
     }
 
     /// The data key that values of a group are sealed with.
@@ -399,9 +410,15 @@ impl KeyringBuilder {
                 name: name.clone(),
                 scope: Scope::new(&self.uuid, id, KeyPurpose::Data.as_str()),
                 primary,
-                equality: [self.equality(id, name, Slot::A)?, self.equality(id, name, Slot::B)?],
+                equality: self.both(id, name, KeyPurpose::Equality, EqualityKey::new)?,
+                further: FurtherKeys {
+                    order: self.both(id, name, KeyPurpose::Order, OrderKey::new)?,
+                    caseless: self.both(id, name, KeyPurpose::Caseless, EqualityKey::caseless)?,
+                    matching: self.both(id, name, KeyPurpose::Match, MatchKey::new)?,
+                },
                 search,
             });
+            self.check_slots(id, search)?;
         }
         groups.sort_by_key(|group| group.id);
         self.keys.sort_by_key(|(info, _)| (info.group, info.purpose, info.version));
@@ -443,23 +460,37 @@ impl KeyringBuilder {
         }
     }
 
-    /// The key that writes equality terms of a group into a slot, ready for use.
-    fn equality(
+    /// The keys that write a group's terms of one kind into either slot, ready for use.
+    fn both<T>(
         &self,
         group: &GroupBytes,
         name: &str,
-        slot: Slot,
-    ) -> Result<Option<EqualityKey>, KeyringError> {
-        let purpose = KeyPurpose::Equality;
-        let mut found = self.keys.iter().filter(|(info, _)| {
-            info.group == *group && info.purpose == purpose && info.slot == slot && info.is_written()
-        });
-        let Some((info, bytes)) = found.next() else { return Ok(None) };
-        if found.next().is_some() {
-            return Err(KeyringError::SlotTaken(name.to_owned(), purpose, slot));
-        }
-        let bytes = bytes.as_ref().ok_or(KeyringError::NoBytes(info.id))?;
+        purpose: KeyPurpose,
+        make: impl Fn(KeyId, &Key, &[u8]) -> T,
+    ) -> Result<[Option<T>; 2], KeyringError> {
         let context = Scope::new(&self.uuid, group, purpose.as_str());
-        Ok(Some(EqualityKey::new(info.id, bytes, context.as_bytes())))
+        let of = |slot| {
+            let mut found = self.keys.iter().filter(|(info, _)| {
+                info.group == *group && info.purpose == purpose && info.slot == slot && info.is_written()
+            });
+            let Some((info, bytes)) = found.next() else { return Ok(None) };
+            if found.next().is_some() {
+                return Err(KeyringError::SlotTaken(name.to_owned(), purpose, slot));
+            }
+            let bytes = bytes.as_ref().ok_or(KeyringError::NoBytes(info.id))?;
+            Ok(Some(make(info.id, bytes, context.as_bytes())))
+        };
+        Ok([of(Slot::A)?, of(Slot::B)?])
+    }
+
+    /// A statement names one slot for all kinds: no kind's terms may be searched in the other.
+    fn check_slots(&self, group: &GroupBytes, search: Slot) -> Result<(), KeyringError> {
+        let astray = self.keys.iter().map(|(info, _)| info).find(|info| {
+            info.group == *group
+                && info.purpose != KeyPurpose::Data
+                && info.state == KeyState::Primary
+                && info.slot != search
+        });
+        astray.map_or(Ok(()), |info| Err(KeyringError::Misplaced(info.id)))
     }
 }

@@ -18,6 +18,7 @@ mod root;
 mod schema;
 mod store;
 mod stored;
+mod terms;
 
 pub use cell::{CellCipher, NewTerms};
 pub use change::{Change, change, rotate_root};
@@ -31,8 +32,11 @@ pub use root::{
     Failure, Final, NewRoot, Passing, ProviderError, RootKey, RootSource, Roots, generate_root_file,
 };
 pub use schema::{Installed, grants, install, latest_version};
-pub use store::{load_or_create, load_or_create_with, reload, stored_root};
+pub use store::{
+    GroupWish, load_or_create, load_or_create_for, load_or_create_with, reload, stored_root,
+};
 pub use stored::{RootNote, StoredRoot};
+pub use terms::{Forms, TermKinds};
 
 /// Names of keys and places of terms, for rooms that do not use `crypto`.
-pub use crate::crypto::{KeyId, Slot};
+pub use crate::crypto::{KeyId, Piece, Slot, TermKind};

@@ -7,6 +7,7 @@ use tokio_postgres::{Client, Transaction};
 use super::error::KeyError;
 use super::keyring::{KeyPurpose, KeyState, Keyring};
 use super::root::RootKey;
+use super::terms::TermKinds;
 use super::stored::{
     RootNote, Stored, StoredRoot, begin, lock, random_uuid, read, read_snapshot, seen_by_proxies,
 };
@@ -17,12 +18,52 @@ pub async fn stored_root(client: &mut Client) -> Result<Option<StoredRoot>, KeyE
     Ok(read_snapshot(client).await?.map(|stored| stored.root))
 }
 
+/// A key group that shall be there, and the search kinds beside equality that it shall have keys for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupWish {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Search kinds of its columns.
+    pub kinds: TermKinds,
+}
+
+impl GroupWish {
+    fn purposes(&self) -> impl Iterator<Item = KeyPurpose> {
+        let kinds = self.kinds;
+        let further = [
+            (kinds.order, KeyPurpose::Order),
+            (kinds.caseless, KeyPurpose::Caseless),
+            (kinds.matching, KeyPurpose::Match),
+        ];
+        let further = further.into_iter().filter(|(wanted, _)| *wanted).map(|(_, purpose)| purpose);
+        [KeyPurpose::Data, KeyPurpose::Equality].into_iter().chain(further)
+    }
+
+    fn is_met(&self, keyring: &Keyring) -> bool {
+        let Some(group) = keyring.group_id(&self.name) else { return false };
+        self.purposes().all(|purpose| keyring.primary(&group, purpose).is_some())
+    }
+}
+
 /// The keyring of this database, with a group, a data key and an equality key for each of `groups`; what is
 /// missing is created. Any number of proxies may do this at once: all end with the same keyring.
 pub async fn load_or_create(
     client: &mut Client,
     root: &RootKey,
     groups: &[String],
+) -> Result<Arc<Keyring>, KeyError> {
+    let wish = |name: &String| GroupWish { name: name.clone(), kinds: TermKinds::default() };
+    load_or_create_for(client, root, &groups.iter().map(wish).collect::<Vec<_>>()).await
+}
+
+/// The same with keys for the search kinds that are wanted.
+///
+/// # Errors
+/// [`KeyError::Change`] also where a group needs another key while its index keys are being rotated.
+pub async fn load_or_create_for(
+    client: &mut Client,
+    root: &RootKey,
+    groups: &[GroupWish],
 ) -> Result<Arc<Keyring>, KeyError> {
     let note = RootNote { provider: "unknown".to_owned(), wrapped: None };
     load_or_create_with(client, root, None, &note, groups).await
@@ -39,7 +80,7 @@ pub async fn load_or_create_with(
     root: &RootKey,
     uuid: Option<[u8; 16]>,
     note: &RootNote,
-    groups: &[String],
+    groups: &[GroupWish],
 ) -> Result<Arc<Keyring>, KeyError> {
     // Asked before the keyring is read: no proxy can have what comes later.
     let seen = seen_by_proxies(client).await?;
@@ -49,7 +90,7 @@ pub async fn load_or_create_with(
             // Its tables alone were restored from a dump, or somebody put them back.
             return Err(KeyError::RolledBack { seen, found: keyring.counter() });
         }
-        if groups.iter().all(|name| keyring.group_id(name).is_some()) {
+        if groups.iter().all(|wish| wish.is_met(&keyring)) {
             return Ok(Arc::new(keyring));
         }
     }
@@ -92,7 +133,7 @@ async fn create_missing(
     root: &RootKey,
     uuid: Option<[u8; 16]>,
     note: &RootNote,
-    groups: &[String],
+    groups: &[GroupWish],
 ) -> Result<Keyring, KeyError> {
     let doing = "create keys";
     let transaction = begin(client, doing).await?;
@@ -111,18 +152,60 @@ async fn create_missing(
             Stored::empty(uuid, root, note)
         }
     };
-    for name in groups {
-        if !stored.groups.iter().any(|(_, known)| known == name) {
-            let group = random_uuid()?;
-            stored.groups.push((group, name.clone()));
-            for purpose in [KeyPurpose::Data, KeyPurpose::Equality] {
-                stored.add_key(root, group, purpose, KeyState::Primary, Slot::A)?;
+    for wish in groups {
+        let known = stored.groups.iter().find(|(_, known)| *known == wish.name).map(|(id, _)| *id);
+        let group = match known {
+            Some(group) => group,
+            None => {
+                let group = random_uuid()?;
+                stored.groups.push((group, wish.name.clone()));
+                group
             }
+        };
+        for purpose in wish.purposes() {
+            stored.add_first_key(root, group, &wish.name, purpose)?;
         }
     }
     let keyring = stored.save(&transaction, root, before.as_ref()).await?;
     transaction.commit().await.map_err(KeyError::database(doing))?;
     Ok(keyring)
+}
+
+impl Stored {
+    /// A group's first key for a purpose, if it has none. Index keys of all purposes are in the same slot, so that
+    /// they are rotated together.
+    fn add_first_key(
+        &mut self,
+        root: &RootKey,
+        group: [u8; 16],
+        name: &str,
+        purpose: KeyPurpose,
+    ) -> Result<(), KeyError> {
+        let of = |purpose| {
+            let keys = self.keys.iter().map(|key| &key.info);
+            keys.filter(move |info| info.group == group && info.purpose == purpose)
+        };
+        if of(purpose).any(|info| info.state == KeyState::Primary) {
+            return Ok(());
+        }
+        let slot = match purpose {
+            KeyPurpose::Data => Slot::A,
+            _ => of(KeyPurpose::Equality)
+                .find(|info| info.state == KeyState::Primary)
+                .map_or(Slot::A, |info| info.slot),
+        };
+        if of(KeyPurpose::Equality).filter(|info| info.is_written()).count() > 1 {
+            return Err(KeyError::Change {
+                message: format!(
+                    "the index keys of group \"{name}\" are being rotated, and it has none for {} yet",
+                    purpose.as_str()
+                ),
+                hint: "Let the rotation finish under the configuration before; then add the search kind."
+                    .to_owned(),
+            });
+        }
+        self.add_key(root, group, purpose, KeyState::Primary, slot).map(drop)
+    }
 }
 
 /// Refuses to make a new keyring where encrypted columns show that there was one before.

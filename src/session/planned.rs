@@ -454,10 +454,13 @@ pub(super) fn describe(row: &RowDescription<'_>, outputs: &[Output], formats: &[
     build::frame(out, b'T', |out| {
         build::count(out, row.count());
         for (n, mut field) in row.fields().enumerate() {
-            if let Some(Output::Open { column, casts, .. }) = outputs.get(n) {
+            if let Some(Output::Open { column, casts, shown, .. }) = outputs.get(n) {
                 let ty: &Type = casts.last().unwrap_or(&column.ty);
                 (field.type_oid, field.typlen, field.typmod) = (ty.oid(), ty.typlen(), ty.typmod());
                 field.format = i16::from(formats.get(n) == Some(&Format::Binary));
+                if let Some(origin) = shown {
+                    (field.table, field.attnum) = *origin;
+                }
                 if !casts.is_empty() {
                     // A cast column has no origin.
                     (field.table, field.attnum) = (0, 0);

@@ -47,7 +47,7 @@ impl Planner<'_> {
         // Unless all alternatives have the column's modifier, the result has none.
         let base = column.ty.base();
         let casts = if mixed && base != column.ty { vec![base] } else { Vec::new() };
-        Ok(Output::Open { column, casts, origin: None })
+        Ok(Output::Open { column, casts, origin: None, shown: None })
     }
 
     /// A constant in a choice is not cut or rounded to the column's modifier; so it must fit as it is.

@@ -5,6 +5,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Spanned};
 use super::consts::{Const, Extent, Leaf};
 use super::edits::Part;
 use super::expr::{ColumnVal, Val};
+use super::order::is_order;
 use super::parse::index_of;
 use super::plan::Role;
 use super::planner::Planner;
@@ -83,7 +84,8 @@ impl Planner<'_> {
         }
     }
 
-    fn comparable(
+    /// Whether two columns' terms can be compared.
+    pub fn comparable(
         &self,
         left: &EncryptedColumn,
         right: &EncryptedColumn,
@@ -121,16 +123,7 @@ impl Planner<'_> {
     pub fn term(&mut self, value: ColumnVal, clause: &str) -> Planned<()> {
         let first = value.extent.map(|e| e.first);
         let column = &value.column;
-        if column.ty.family().is_none() {
-            return Err(Draft::new("42883", "operator does not exist: json = json").at(first));
-        }
-        if !column.equality {
-            return Err(unsupported(
-                format!("{clause} on encrypted column {}, which has no equality search,", full_name(column)),
-                "Add \"equality\" to the column's search list in the configuration.",
-            )
-            .at(first));
-        }
+        let function = self.term_function(column, clause, first)?;
         let text = |ty: Option<Type>| matches!(ty, Some(Type::Text | Type::Varchar(None)));
         let harmless = column.ty.family() == Some(Family::Text)
             && !matches!(column.ty, Type::Char(_))
@@ -141,9 +134,30 @@ impl Planner<'_> {
         let Some(place) = value.place else {
             return Err(column_in(column, clause).at(first));
         };
-        self.wrap(place, column.equality_function());
+        self.represent_outer(&value, place);
+        self.wrap(place, function);
         self.remove_casts(&value);
         Ok(())
+    }
+
+    /// The function that cuts a column's equality term out of its envelopes.
+    pub fn term_function(
+        &self,
+        column: &EncryptedColumn,
+        clause: &str,
+        first: Option<usize>,
+    ) -> Planned<&'static str> {
+        if column.ty.family().is_none() {
+            return Err(Draft::new("42883", "operator does not exist: json = json").at(first));
+        }
+        if !column.equality {
+            return Err(unsupported(
+                format!("{clause} on encrypted column {}, which has no equality search,", full_name(column)),
+                "Add \"equality\" to the column's search list in the configuration.",
+            )
+            .at(first));
+        }
+        Ok(column.equality_function())
     }
 
     /// Takes the casts of a column out of the text.
@@ -266,8 +280,14 @@ impl Planner<'_> {
                 return self.in_subquery(left, query);
             }
             let outputs = self.query(query)?;
+            if is_order(op) {
+                return self.any_order_subquery(left, op, outputs);
+            }
             self.settle_plain(left, clause)?;
             return self.settle_outputs(outputs, clause);
+        }
+        if is_order(op) {
+            return self.any_order(left, op, right);
         }
         let Val::Column(column) = left else {
             self.settle_plain(left, clause)?;
@@ -322,7 +342,7 @@ impl Planner<'_> {
     }
 
     /// The elements are terms now: the array's type has to be theirs.
-    fn array_cast(&mut self, column: &ColumnVal, elements: &[Expr], cast: bool) -> Planned<()> {
+    pub fn array_cast(&mut self, column: &ColumnVal, elements: &[Expr], cast: bool) -> Planned<()> {
         // `column = ANY ( ARRAY [`: the bracket stands a few tokens before the first element.
         let from = match elements.first() {
             Some(element) => index_of(element.span()).map(|at| (at.saturating_sub(16)..at).rev().collect()),
@@ -368,7 +388,7 @@ impl Planner<'_> {
 }
 
 /// The entries of a row value.
-fn row(expr: &Expr) -> Option<&[Expr]> {
+pub(super) fn row(expr: &Expr) -> Option<&[Expr]> {
     match expr {
         Expr::Tuple(list) => Some(list),
         _ => None,
@@ -376,7 +396,7 @@ fn row(expr: &Expr) -> Option<&[Expr]> {
 }
 
 /// The elements of ARRAY[…], with a cast on it or without.
-fn array_of(expr: &Expr) -> (Option<&[Expr]>, bool) {
+pub(super) fn array_of(expr: &Expr) -> (Option<&[Expr]>, bool) {
     match expr {
         Expr::Array(array) if array.named => (Some(&array.elem), false),
         Expr::Nested(inner) => array_of(inner),

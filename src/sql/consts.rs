@@ -145,7 +145,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn slot(&mut self, value: Const, role: Role) -> Planned<usize> {
+    /// The slot of a constant in this role, which stands nowhere yet.
+    pub fn slot(&mut self, value: Const, role: Role) -> Planned<usize> {
         let first = value.extent.map(|e| e.first);
         if self.mode == Mode::View {
             return Err(unsupported(
@@ -153,7 +154,7 @@ impl Planner<'_> {
                 "A definition would keep a term of today's keys.",
             ));
         }
-        let array = matches!(role, Role::EqualityArray(_));
+        let array = matches!(role, Role::EqualityArray(_) | Role::OrderArray(_));
         let mut casts = Vec::new();
         for cast in &value.casts {
             match cast.ty {
@@ -278,6 +279,7 @@ pub(super) fn inferred(role: &Role) -> Type {
         | Role::EqualityArray(column)
         | Role::OrderWhole(column)
         | Role::OrderHead(column)
+        | Role::OrderArray(column)
         | Role::Caseless(column) => match column.ty {
             Type::Varchar(_) => Type::Text,
             other => other,

@@ -184,6 +184,7 @@ fn table(
             column,
             casts: Vec::new(),
             origin: None,
+            shown: None,
         });
         described.push((column.name, column.type_oid, value));
     }

@@ -13,6 +13,7 @@ fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
         Role::Equality(column) => ("term of", column),
         Role::EqualityArray(column) => ("terms of", column),
         Role::OrderWhole(column) => ("order term of", column),
+        Role::OrderArray(column) => ("order terms of", column),
         Role::OrderHead(column) => ("head of the order term of", column),
         Role::Caseless(column) => ("caseless term of", column),
     }

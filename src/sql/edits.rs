@@ -18,6 +18,10 @@ enum Order {
     After(usize),
     /// Names what ends here, behind all that closes.
     Name,
+    /// Another entry of the list, behind the name.
+    Behind,
+    /// Closes a whole query: inner ones first.
+    Close(usize),
     /// Opens something that starts here: outer (later) ones first.
     Before(std::cmp::Reverse<usize>),
     /// Stands for the span.
@@ -68,6 +72,17 @@ impl Edits {
         if !self.list.iter().any(named) {
             self.list.push(Edit { span: at..at, order: Order::Name, parts: vec![Part::Text(text.into())] });
         }
+    }
+
+    /// Text behind everything that belongs to what ends here, its name too.
+    pub fn behind(&mut self, at: usize, text: impl Into<String>) {
+        self.list.push(Edit { span: at..at, order: Order::Behind, parts: vec![Part::Text(text.into())] });
+    }
+
+    /// Text that closes a whole query which ends here.
+    pub fn close(&mut self, at: usize, text: impl Into<String>) {
+        let order = Order::Close(self.list.len());
+        self.list.push(Edit { span: at..at, order, parts: vec![Part::Text(text.into())] });
     }
 
     pub fn replace(&mut self, span: Range<usize>, parts: Vec<Part>) {

@@ -9,6 +9,7 @@ use sqlparser::ast::{
 
 use super::consts::{Const, Extent, Leaf, number_type};
 use super::formula::{Computed, is_composite};
+use super::order::is_order;
 use super::parse::index_of;
 use super::planner::{Planner, param_number};
 use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
@@ -76,6 +77,24 @@ pub(super) struct ColumnVal {
     pub casts: Vec<CastType>,
     /// Tokens to be taken out if the casts are done elsewhere.
     pub cast_tokens: Vec<Extent>,
+    /// As in [`Held::shown`].
+    pub shown: Option<(u32, i16)>,
+    /// The SQL that stands for the envelope here, where the tokens of its place do not say it.
+    pub written: Option<String>,
+    /// It is a key of a grouped query: what is to stand for it.
+    pub grouped: Option<super::grouping::Representative>,
+}
+
+impl ColumnVal {
+    /// What a FROM clause above this query would know of it.
+    pub fn as_held(&self) -> Held {
+        Held {
+            encrypted: Some(self.column.clone()),
+            unmanaged: None,
+            origin: self.origin,
+            shown: self.shown,
+        }
+    }
 }
 
 /// The name that an identifier stands for.
@@ -307,7 +326,10 @@ impl Planner<'_> {
                 self.condition(e, "IS TRUE, IS FALSE or IS UNKNOWN")?;
                 Ok(Val::Plain)
             }
-            Expr::Between { expr, low, high, .. } => self.plain_all([&**expr, low, high], "BETWEEN"),
+            Expr::Between { expr, low, high, .. } => {
+                self.between(expr, low, high)?;
+                Ok(Val::Plain)
+            }
             Expr::Like { expr, pattern, escape_char, .. } => {
                 self.plain_all([&**expr, pattern].into_iter().chain(escape_char.as_deref()), "LIKE")
             }
@@ -500,6 +522,7 @@ impl Planner<'_> {
     fn null_test(&mut self, inner: &Expr) -> Planned<Val> {
         let value = self.expr(inner)?;
         match value {
+            Val::Column(value) => self.represent_unseen(value)?,
             Val::Const(Const { leaf: Leaf::Param(index), extent: Some(extent), .. }) => {
                 if let Some(param) = self.params.get_mut(index) {
                     param.null_tests.push(extent);
@@ -528,7 +551,8 @@ impl Planner<'_> {
         });
         let nested = values.iter().any(|v| matches!(v, Val::Choice(inner) if inner.coalesce != coalesce));
         if open && !nested {
-            let values = values.into_iter().flat_map(Val::alternatives).collect();
+            let mut values: Vec<Val> = values.into_iter().flat_map(Val::alternatives).collect();
+            self.represent_all(&mut values, clause)?;
             return Ok(Val::Choice(Choice { values, coalesce, nullable }));
         }
         values.into_iter().try_for_each(|value| self.settle_plain(value, clause))?;
@@ -538,6 +562,7 @@ impl Planner<'_> {
     fn binary(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Planned<Val> {
         match op {
             BinaryOperator::Eq | BinaryOperator::NotEq => self.compare(left, right, "=")?,
+            op if is_order(op) => self.compare_order(left, op, right)?,
             BinaryOperator::And | BinaryOperator::Or => {
                 let clause = if *op == BinaryOperator::And { "AND" } else { "OR" };
                 self.condition(left, clause)?;
@@ -561,28 +586,22 @@ impl Planner<'_> {
             parts.push(ident(name)?);
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let found = match parts.as_slice() {
-            [name] => scope::bare(&self.frames, name),
-            [table, name] => scope::qualified(&self.frames, None, table, name),
-            [schema, table, name] => scope::qualified(&self.frames, Some(schema), table, name),
-            [_, schema, table, name] => scope::qualified(&self.frames, Some(schema), table, name),
-            _ => Err(syntax("a name")),
-        };
+        let found = scope::find(&self.frames, &parts);
         match found.map_err(|draft| draft.at(first))? {
             Found::Plain | Found::Row { encrypted: false } => Ok(Val::Plain),
             Found::Row { encrypted: true } => {
                 Err(unsupported("a whole row with encrypted columns as a value", "Name the columns.")
                     .at(first))
             }
-            Found::Column(held) => {
+            Found::Column(held, at) => {
                 let place = first.zip(last).map(|(first, last)| Extent { first, last });
-                self.held(held, place)
+                self.found_column(held, at, place)
             }
         }
     }
 
     /// A column's value at this place.
-    pub fn held(&mut self, held: Held, place: Option<Extent>) -> Planned<Val> {
+    pub fn held(&self, held: Held, place: Option<Extent>) -> Planned<Val> {
         if let Some(reason) = held.unmanaged {
             return Err(unsupported(
                 format!("a column of type pyrite.encrypted that cannot be opened: {reason}; its use"),
@@ -598,6 +617,9 @@ impl Planner<'_> {
             extent: place,
             casts: Vec::new(),
             cast_tokens: Vec::new(),
+            shown: held.shown,
+            written: None,
+            grouped: None,
         }))
     }
 }

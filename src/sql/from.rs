@@ -8,11 +8,11 @@ use sqlparser::ast::{
 use super::expr::{ident, object_name};
 use super::parse::index_of;
 use super::planner::Planner;
-use super::refuse::{Draft, Planned, column_in, syntax, unsupported};
+use super::refuse::{Planned, syntax, unsupported};
 use super::scope::{Frame, Held, Item, ScopeColumn, relation_columns};
 
 /// What `*` brings: entry and column, in order.
-type Star = Vec<(usize, usize)>;
+pub(super) type Star = Vec<(usize, usize)>;
 
 /// Functions that give one column, named after the alias or the function.
 const ONE_COLUMN: &[&str] = &[
@@ -44,7 +44,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn frame(&mut self) -> Planned<&mut Frame> {
+    pub fn frame(&mut self) -> Planned<&mut Frame> {
         self.frames.last_mut().ok_or_else(|| syntax("FROM"))
     }
 
@@ -90,84 +90,8 @@ impl Planner<'_> {
                 self.frame()?.from = before;
                 Ok([left, right].concat())
             }
-            JoinConstraint::Using(names) => {
-                let mut columns = Vec::new();
-                for name in names {
-                    let (mut parts, token) = object_name(name)?;
-                    columns.push((parts.pop().unwrap_or_default(), Some(token)));
-                }
-                self.using(&columns, left, right)
-            }
-            JoinConstraint::Natural => {
-                let names = self.common(&left, &right)?;
-                self.using(&names, left, right)
-            }
+            JoinConstraint::Using(_) | JoinConstraint::Natural => self.using(join, constraint, left, right),
         }
-    }
-
-    /// The columns that a NATURAL join is over.
-    fn common(&mut self, left: &Star, right: &Star) -> Planned<Vec<(String, Option<usize>)>> {
-        let frame = self.frame()?;
-        if frame.items.iter().any(|item| item.open) {
-            return Err(unsupported("NATURAL JOIN with a function in FROM", "Write the join condition out."));
-        }
-        let name = |entry: &(usize, usize)| {
-            frame.items.get(entry.0).and_then(|item| item.columns.get(entry.1)).map(|c| c.name.clone())
-        };
-        let rights: Vec<String> = right.iter().filter_map(name).collect();
-        Ok(left.iter().filter_map(name).filter(|n| rights.contains(n)).map(|n| (n, None)).collect())
-    }
-
-    /// Merges the columns of a USING list; they come first in `*`.
-    fn using(&mut self, names: &[(String, Option<usize>)], mut left: Star, mut right: Star) -> Planned<Star> {
-        let mut merged = Vec::new();
-        let frame = self.frame()?;
-        for (name, token) in names {
-            let mut sides = [None, None];
-            for (side, star) in sides.iter_mut().zip([&mut left, &mut right]) {
-                let found = star.iter().position(|(item, column)| {
-                    frame
-                        .items
-                        .get(*item)
-                        .and_then(|i| i.columns.get(*column))
-                        .is_some_and(|c| c.name == *name)
-                });
-                *side = found.map(|index| star.remove(index));
-            }
-            for entry in sides.into_iter().flatten() {
-                let column = frame.items.get(entry.0).and_then(|i| i.columns.get(entry.1));
-                if let Some(encrypted) = column.and_then(|c| c.held.encrypted.as_ref()) {
-                    return Err(column_in(encrypted, "USING or NATURAL JOIN").at(*token));
-                }
-                if column.is_some_and(|c| c.held.unmanaged.is_some()) {
-                    return Err(
-                        unsupported("a column of type pyrite.encrypted in USING", "Use ON.").at(*token)
-                    );
-                }
-            }
-            match sides {
-                [Some(kept), Some(other)] => {
-                    if let Some(c) = frame.items.get_mut(other.0).and_then(|i| i.columns.get_mut(other.1)) {
-                        c.bare = false;
-                    }
-                    merged.push(kept);
-                }
-                [kept, other] if frame.items.iter().any(|item| item.open) => {
-                    merged.extend(kept.or(other));
-                }
-                _ => {
-                    let side = if sides[0].is_none() { "left" } else { "right" };
-                    return Err(Draft::new(
-                        "42703",
-                        format!("column \"{name}\" specified in USING clause does not exist in {side} table"),
-                    )
-                    .at(*token));
-                }
-            }
-        }
-        merged.extend(left);
-        merged.extend(right);
-        Ok(merged)
     }
 
     fn factor(&mut self, factor: &TableFactor) -> Planned<Star> {
@@ -228,6 +152,9 @@ impl Planner<'_> {
             .iter()
             .filter_map(|(item, column)| frame.items.get(*item)?.columns.get(*column).cloned())
             .collect();
+        if frame.merged.iter().any(|merged| merged.is_in(start)) {
+            return Err(unsupported("an alias for a join USING encrypted columns", "Join with ON."));
+        }
         let open = frame.items.iter().skip(start).any(|item| item.open);
         for item in frame.items.iter_mut().skip(start) {
             item.hidden = true;
@@ -256,6 +183,8 @@ impl Planner<'_> {
             Some(cte) => (cte.columns.clone(), cte.open, None),
             None => {
                 let relation = self.resolve_relation(schema, table, token)?;
+                let frame = self.frame()?;
+                frame.relations.push((frame.items.len(), relation.oid));
                 (relation_columns(&relation), false, Some(relation.schema))
             }
         };

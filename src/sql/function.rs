@@ -8,6 +8,7 @@ use super::expr::{Val, object_name};
 use super::planner::{Mode, Planner};
 use super::refuse::{Planned, syntax, unsupported};
 use super::scope;
+use crate::value::Type;
 
 /// Functions of pg_catalog that run SQL or read relations named by their arguments.
 const RUNS_SQL: &[&str] = &[
@@ -52,9 +53,23 @@ impl Planner<'_> {
             }
             return self.choice(alternatives, true, "COALESCE");
         }
+        if let Some(chosen) = self.extreme(function, &name, (token, parts.len()))? {
+            return Ok(chosen);
+        }
+        if let Some(value) = self.column_function(function, &name, token)? {
+            return Ok(value);
+        }
+        let entered = self.enter_aggregate(function, &name);
+        let done = self.function_parts(function, &name);
+        self.leave_aggregate(entered);
+        done
+    }
+
+    /// Arguments, order, filter and window.
+    fn function_parts(&mut self, function: &sqlparser::ast::Function, name: &str) -> Planned<Val> {
         let clause = format!("function {name}");
-        self.function_args(&function.parameters, &name, &clause)?;
-        self.function_args(&function.args, &name, &clause)?;
+        self.function_args(&function.parameters, name, &clause)?;
+        self.function_args(&function.args, name, &clause)?;
         for order in &function.within_group {
             self.plain(&order.expr, "ORDER BY")?;
         }
@@ -91,14 +106,12 @@ impl Planner<'_> {
         };
         let distinct = matches!(list.duplicate_treatment, Some(sqlparser::ast::DuplicateTreatment::Distinct));
         for arg in &list.args {
-            self.function_arg(arg, name == "count" && !distinct, clause)?;
+            self.function_arg(arg, name, distinct, clause)?;
         }
         for part in &list.clauses {
             match part {
                 FunctionArgumentClause::OrderBy(list) => {
-                    for order in list {
-                        self.plain(&order.expr, "ORDER BY")?;
-                    }
+                    self.sort_list(list, None, "ORDER BY")?;
                 }
                 FunctionArgumentClause::JsonNullClause(_)
                 | FunctionArgumentClause::JsonReturningClause(_) => {}
@@ -108,17 +121,22 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn function_arg(&mut self, arg: &FunctionArg, counts: bool, clause: &str) -> Planned<()> {
+    fn function_arg(&mut self, arg: &FunctionArg, name: &str, distinct: bool, clause: &str) -> Planned<()> {
         let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) =
             arg;
         match arg {
             FunctionArgExpr::Wildcard => Ok(()),
-            FunctionArgExpr::Expr(expr) if counts => match self.expr(expr)? {
+            FunctionArgExpr::Expr(expr) if name == "count" && distinct => self.distinct_arg(expr, clause),
+            FunctionArgExpr::Expr(expr) => match self.expr(expr)? {
                 // An envelope is NULL exactly where its value is.
-                Val::Column(_) => Ok(()),
+                Val::Column(value) if name == "count" => self.represent_unseen(value),
+                Val::Column(value)
+                    if matches!(name, "bool_and" | "bool_or" | "every") && value.column.ty == Type::Bool =>
+                {
+                    self.bool_arg(value, clause)
+                }
                 value => self.settle_plain(value, clause),
             },
-            FunctionArgExpr::Expr(expr) => self.plain(expr, clause),
             FunctionArgExpr::QualifiedWildcard(name) => {
                 let (parts, token) = object_name(name)?;
                 let table = parts.last().map(String::as_str).unwrap_or_default();
@@ -140,11 +158,12 @@ impl Planner<'_> {
     pub fn window(&mut self, spec: &sqlparser::ast::WindowSpec) -> Planned<()> {
         use sqlparser::ast::WindowFrameBound as Bound;
         for expr in &spec.partition_by {
-            self.plain(expr, "PARTITION BY")?;
+            match self.expr(expr)? {
+                Val::Column(value) if value.casts.is_empty() => self.term(value, "PARTITION BY")?,
+                value => self.settle_plain(value, "PARTITION BY")?,
+            }
         }
-        for order in &spec.order_by {
-            self.plain(&order.expr, "a window's ORDER BY")?;
-        }
+        self.window_order(spec)?;
         if let Some(frame) = &spec.window_frame {
             for bound in [Some(&frame.start_bound), frame.end_bound.as_ref()].into_iter().flatten() {
                 if let Bound::Preceding(Some(expr)) | Bound::Following(Some(expr)) = bound {

@@ -4,14 +4,18 @@
 //! into tokens by PostgreSQL's rules ([`lexer`]), parsed, resolved against the catalog, and becomes a
 //! [`plan::Plan`]: span edits on the client's own text, or a refusal.
 
+mod aggregate;
 mod bulk;
 mod choice;
+mod columns;
 mod compare;
 mod consts;
 mod copy;
 mod copy_options;
 mod create;
+mod dependent;
 mod describe;
+mod distinct;
 mod dml;
 mod edits;
 mod expr;
@@ -19,10 +23,12 @@ mod follow;
 mod formula;
 mod from;
 mod function;
+mod grouping;
 mod guard;
 mod items;
 pub mod lexer;
 mod names;
+mod order;
 mod parse;
 pub mod plan;
 mod planner;
@@ -31,9 +37,11 @@ mod refuse;
 mod scope;
 mod screen;
 mod script;
+mod sets;
 mod slots;
 mod statement;
 mod types;
+mod using;
 mod utility;
 
 #[cfg(test)]

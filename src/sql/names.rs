@@ -1,7 +1,7 @@
 //! The names that PostgreSQL gives to columns without one. An entry that is written anew gets its name by AS,
 //! so these have to be the server's own.
 
-use sqlparser::ast::{AccessExpr, DataType, Expr, SelectItem, SetExpr, TrimWhereField, Value};
+use sqlparser::ast::{AccessExpr, DataType, Expr, SelectItem, SetExpr, TrimWhereField};
 
 use super::expr::{ident, object_name};
 
@@ -32,9 +32,6 @@ fn figure(expr: &Expr) -> Option<(String, Strength)> {
         },
         Expr::TypedString(typed) => Some((type_name(&typed.data_type), Strength::Type)),
         Expr::Interval(_) => Some(("interval".to_owned(), Strength::Type)),
-        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => {
-            Some(("bool".to_owned(), Strength::Type))
-        }
         Expr::Case { else_result, .. } => match else_result.as_deref().and_then(figure) {
             Some((name, Strength::Own)) => Some((name, Strength::Own)),
             _ => Some(("case".to_owned(), Strength::Type)),

@@ -109,7 +109,7 @@ fn parser_tokens(
         let at = Location { line: 1, column: index as u64 + 1 };
         let span = Span { start: at, end: at };
         if kind == Kind::Word {
-            if only(tokens, index) {
+            if only(tokens, index) || group_quantifier(tokens, index) {
                 continue;
             }
             if let Some(words) = null_test(tokens, index) {
@@ -175,6 +175,13 @@ fn only(tokens: &Tokens<'_>, index: usize) -> bool {
             || ["from", "join", "update", "using"].iter().any(|word| tokens.is_word(before, word)))
         && tokens.name(index + 1).is_some()
         && !tokens.is_word(index + 1, "as")
+}
+
+/// ALL or DISTINCT behind GROUP BY, which sqlparser does not know: it only tells whether grouping sets repeat.
+fn group_quantifier(tokens: &Tokens<'_>, index: usize) -> bool {
+    (tokens.is_word(index, "distinct") || tokens.is_word(index, "all"))
+        && tokens.is_word(index.wrapping_sub(1), "by")
+        && tokens.is_word(index.wrapping_sub(2), "group")
 }
 
 /// ISNULL and NOTNULL, which PostgreSQL reserves, in the standard's words.

@@ -233,6 +233,8 @@ pub enum Role {
     OrderWhole(Arc<EncryptedColumn>),
     /// The bounded beginning of that term, which an index holds. Server type `bytea`.
     OrderHead(Arc<EncryptedColumn>),
+    /// An array whose elements become whole order terms (`< ANY($1)`). Server type `bytea[]`.
+    OrderArray(Arc<EncryptedColumn>),
     /// The caseless term of a value compared with this column: what differs only in case has the same. Server type
     /// `bytea`.
     Caseless(Arc<EncryptedColumn>),
@@ -247,6 +249,7 @@ impl Role {
             | Role::EqualityArray(column)
             | Role::OrderWhole(column)
             | Role::OrderHead(column)
+            | Role::OrderArray(column)
             | Role::Caseless(column) => column,
         }
     }
@@ -278,6 +281,8 @@ pub enum Output {
         casts: Vec<Type>,
         /// Table OID and attribute number that RowDescription must show, if it is a direct column.
         origin: Option<(u32, i16)>,
+        /// What to show the client there instead, where another expression stands for a direct column.
+        shown: Option<(u32, i16)>,
     },
     /// Computed by the proxy. The server sends the only input by itself, several as a record.
     Computed(Arc<Computation>),

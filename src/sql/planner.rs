@@ -462,7 +462,7 @@ pub(super) fn open(held: &super::scope::Held, casts: Vec<Type>) -> Output {
         Some(column) => {
             // A cast to what it is already does nothing; the result is still the table's column.
             let casts = casts.into_iter().skip_while(|cast| *cast == column.ty).collect();
-            Output::Open { column: Arc::clone(column), casts, origin: held.origin }
+            Output::Open { column: Arc::clone(column), casts, origin: held.origin, shown: held.shown }
         }
         None => Output::Plain,
     }

@@ -1,9 +1,8 @@
 //! Queries: WITH, set operations, SELECT and its clauses.
 
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, LimitClause, NamedWindowExpr, OrderBy, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned,
-    Value, WildcardAdditionalOptions, With,
+    LimitClause, NamedWindowExpr, OrderBy, Query, Select, SelectFlavor, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Spanned, WildcardAdditionalOptions, With,
 };
 
 use super::consts::Extent;
@@ -33,7 +32,7 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    fn push(&mut self, name: impl Into<String>, value: Val) {
+    pub fn push(&mut self, name: impl Into<String>, value: Val) {
         self.columns.push(OutColumn { name: name.into(), value });
     }
 
@@ -84,15 +83,11 @@ impl Planner<'_> {
         Ok(outputs)
     }
 
-    fn set_expr(&mut self, body: &SetExpr) -> Planned<Outputs> {
+    pub fn set_expr(&mut self, body: &SetExpr) -> Planned<Outputs> {
         match body {
             SetExpr::Select(select) => self.select(select, None),
             SetExpr::Query(query) => self.query(query),
-            SetExpr::SetOperation { left, op, set_quantifier, right } => {
-                let left = self.set_expr(left)?;
-                let right = self.set_expr(right)?;
-                self.merge(left, right, *op, *set_quantifier)
-            }
+            SetExpr::SetOperation { .. } => self.set_operation(body, None),
             SetExpr::Values(values) => {
                 let mut outputs = Outputs::default();
                 for row in &values.rows {
@@ -115,60 +110,6 @@ impl Planner<'_> {
         }
     }
 
-    /// The outputs of a set operation.
-    fn merge(
-        &mut self,
-        left: Outputs,
-        right: Outputs,
-        op: SetOperator,
-        quantifier: SetQuantifier,
-    ) -> Planned<Outputs> {
-        let all = op == SetOperator::Union && quantifier == SetQuantifier::All;
-        let clause = "UNION, INTERSECT or EXCEPT";
-        if matches!(
-            quantifier,
-            SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName
-        ) {
-            return Err(syntax("a set operation"));
-        }
-        if (left.encrypted().is_some() || right.encrypted().is_some())
-            && (left.open || right.open || left.columns.len() != right.columns.len())
-        {
-            return Err(unsupported(
-                "a set operation whose columns do not match",
-                "Give both sides the same columns.",
-            ));
-        }
-        let mut outputs = Outputs { columns: Vec::new(), open: left.open || right.open };
-        let mut rights = right.columns.into_iter();
-        for left in left.columns {
-            let right = rights.next().map_or(Val::Plain, |c| c.value);
-            let value = match (left.value, right) {
-                (Val::Column(mut l), Val::Column(r)) => {
-                    let same = l.column.group == r.column.group && l.column.ty == r.column.ty;
-                    if !all || !same || !l.casts.is_empty() || !r.casts.is_empty() {
-                        return Err(column_in(&l.column, clause).at(l.extent.map(|e| e.first)));
-                    }
-                    l.origin = None;
-                    l.place = None;
-                    l.extent = None;
-                    Val::Column(l)
-                }
-                (Val::Column(value), _) | (_, Val::Column(value)) => {
-                    return Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first)));
-                }
-                // A choice with an encrypted column in it is refused here too.
-                (l, r) => {
-                    self.settle_plain(l, clause)?;
-                    self.settle_plain(r, clause)?;
-                    Val::Plain
-                }
-            };
-            outputs.push(left.name, value);
-        }
-        Ok(outputs)
-    }
-
     fn with(&mut self, with: &With) -> Planned<()> {
         for cte in &with.cte_tables {
             if cte.from.is_some() {
@@ -180,7 +121,9 @@ impl Planner<'_> {
                 aliases.push(ident(&column.name)?);
             }
             let outputs = match &*cte.query.body {
-                SetExpr::SetOperation { left, op, set_quantifier, right } if with.recursive => {
+                SetExpr::SetOperation { left, op, set_quantifier, right }
+                    if with.recursive && self.mentions(&cte.query, &name) =>
+                {
                     let outer = self.ctes.len();
                     if let Some(inner) = &cte.query.with {
                         self.with(inner)?;
@@ -190,7 +133,7 @@ impl Planner<'_> {
                     self.ctes.push(CteScope { name: name.clone(), columns, open: first.open });
                     let second = self.set_expr(right)?;
                     self.ctes.truncate(outer);
-                    self.merge(first, second, *op, *set_quantifier)?
+                    self.recursive_union(first, second, *op, *set_quantifier)?
                 }
                 _ => self.query(&cte.query)?,
             };
@@ -206,7 +149,7 @@ impl Planner<'_> {
         for (index, column) in outputs.columns.iter().enumerate() {
             let held = match &column.value {
                 Val::Column(value) if value.casts.is_empty() => {
-                    Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: value.origin }
+                    value.as_held()
                 }
                 Val::Column(value) => {
                     return Err(column_in(&value.column, "a cast inside a subquery or view")
@@ -234,18 +177,21 @@ impl Planner<'_> {
         check_select(select).map_err(|draft| draft.at(first))?;
         self.frames.push(Frame::default());
         self.read_from(&select.from)?;
-        let outputs = self.select_list(&select.projection)?;
+        self.begin_grouping(select)?;
+        let alone = self.extreme_alone(select);
+        let mut outputs = match &alone {
+            Some(alone) => self.alone_output(alone),
+            None => self.select_list(&select.projection)?,
+        };
+        self.name_merged(select)?;
+        self.in_groups(false);
         if let Some(condition) = &select.selection {
             self.condition(condition, "WHERE")?;
         }
-        match &select.group_by {
-            GroupByExpr::Expressions(list, modifiers) if modifiers.is_empty() => {
-                for expr in list {
-                    self.output_ref(expr, &outputs, "GROUP BY", true)?;
-                }
-            }
-            _ => return Err(syntax("GROUP BY").at(first)),
+        if let Some(alone) = alone {
+            self.turn_alone(&alone, select)?;
         }
+        self.group(select, &mut outputs)?;
         if let Some(condition) = &select.having {
             self.condition(condition, "HAVING")?;
         }
@@ -255,23 +201,11 @@ impl Planner<'_> {
                 NamedWindowExpr::NamedWindow(_) => return Err(syntax("WINDOW").at(first)),
             }
         }
-        match &select.distinct {
-            Some(Distinct::Distinct) => {
-                if let Some(value) = outputs.encrypted() {
-                    let place = value.extent.map(|e| e.first).or(first);
-                    return Err(column_in(&value.column, "DISTINCT").at(place));
-                }
-            }
-            Some(Distinct::On(list)) => {
-                for expr in list {
-                    self.output_ref(expr, &outputs, "DISTINCT ON", false)?;
-                }
-            }
-            _ => {}
-        }
+        self.distinct(select, &outputs)?;
         if let Some(order) = order {
             self.order_by(order, &outputs)?;
         }
+        self.finish_grouping(select)?;
         self.frames.pop();
         Ok(outputs)
     }
@@ -293,17 +227,14 @@ impl Planner<'_> {
                 }
                 SelectItem::Wildcard(options) => {
                     let token = wildcard(options)?;
-                    let frame = self.frames.last();
-                    let stars: Vec<(String, Held)> = frame
-                        .into_iter()
-                        .flat_map(|f| f.star.iter().filter_map(|(i, c)| f.items.get(*i)?.columns.get(*c)))
-                        .map(|c| (c.name.clone(), c.held.clone()))
-                        .collect();
-                    outputs.open |= frame.is_some_and(|f| f.items.iter().any(|i| i.open && !i.hidden));
-                    self.star(&mut outputs, stars, token)?;
+                    let columns = self.star_locations();
+                    let unknown = |f: &Frame| f.items.iter().any(|i| i.open && !i.hidden);
+                    outputs.open |= self.frames.last().is_some_and(unknown);
+                    let extent = token.map(|token| Extent { first: token, last: token });
+                    self.star(&mut outputs, &columns, extent)?;
                 }
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
-                    wildcard(options)?;
+                    let last = wildcard(options)?;
                     let (parts, token) = object_name(name)?;
                     let (schema, table) = match parts.as_slice() {
                         [table] => (None, table),
@@ -311,77 +242,15 @@ impl Planner<'_> {
                         [] => return Err(syntax("a wildcard")),
                     };
                     let found = scope::item(&self.frames, schema, table).map_err(|d| d.at(Some(token)))?;
-                    let columns = found.2.columns.iter().map(|c| (c.name.clone(), c.held.clone()));
-                    let columns = columns.collect();
+                    let columns = super::columns::item_locations(found.0, found.1, found.2.columns.len());
                     outputs.open |= found.2.open;
-                    self.star(&mut outputs, columns, Some(token))?;
+                    let extent = last.map(|last| Extent { first: token, last });
+                    self.star(&mut outputs, &columns, extent)?;
                 }
                 other => return Err(syntax("a select list").at(index_of(other.span()))),
             }
         }
         Ok(outputs)
-    }
-
-    fn star(
-        &mut self,
-        outputs: &mut Outputs,
-        columns: Vec<(String, Held)>,
-        token: Option<usize>,
-    ) -> Planned<()> {
-        for (name, held) in columns {
-            let value = self.held(held, None).map_err(|draft| draft.at(token))?;
-            outputs.push(name, value);
-        }
-        Ok(())
-    }
-
-    /// An entry of ORDER BY, GROUP BY or DISTINCT ON: an output's name or number, or an expression.
-    fn output_ref(&mut self, expr: &Expr, outputs: &Outputs, clause: &str, input_first: bool) -> Planned<()> {
-        let place = index_of(expr.span());
-        let refuse = |value: &Val| match value.column() {
-            Some(value) => Err(column_in(&value.column, clause).at(place)),
-            None => Ok(()),
-        };
-        match expr {
-            Expr::Value(value) => {
-                if let Value::Number(number, _) = &value.value {
-                    let index = number.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-                    if outputs.open && outputs.encrypted().is_some() {
-                        return Err(unsupported(
-                            format!("{clause} by number next to a function's columns"),
-                            "Name the column.",
-                        )
-                        .at(place));
-                    }
-                    return index.and_then(|i| outputs.columns.get(i)).map_or(Ok(()), |c| refuse(&c.value));
-                }
-                self.plain(expr, clause)
-            }
-            Expr::Identifier(name) => {
-                let name = ident(name)?;
-                if input_first && scope::bare(&self.frames, &name).is_ok() {
-                    return self.plain(expr, clause);
-                }
-                let mut named = outputs.columns.iter().filter(|c| c.name == name).peekable();
-                if named.peek().is_some() {
-                    return named.try_for_each(|c| refuse(&c.value));
-                }
-                self.plain(expr, clause)
-            }
-            // One pair of parentheses makes an expression of a name in PostgreSQL's eyes too, except here.
-            _ => self.plain(expr, clause),
-        }
-    }
-
-    pub(super) fn order_by(&mut self, order: &OrderBy, outputs: &Outputs) -> Planned<()> {
-        let OrderByKind::Expressions(list) = &order.kind else { return Err(syntax("ORDER BY")) };
-        for entry in list {
-            if entry.with_fill.is_some() {
-                return Err(syntax("ORDER BY"));
-            }
-            self.output_ref(&entry.expr, outputs, "ORDER BY", false)?;
-        }
-        Ok(())
     }
 
     /// Outputs that must hold nothing encrypted.
@@ -444,8 +313,7 @@ impl Planner<'_> {
                 }
             }
             self.remove_casts(&value);
-            let held = Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: value.origin };
-            list.push(open(&held, casts));
+            list.push(open(&value.as_held(), casts));
         }
         Ok(super::planner::outputs_or_none(list))
     }
@@ -461,7 +329,7 @@ impl Planner<'_> {
                         .at(value.extent.map(|e| e.first)));
                 }
                 let place = self.parentheses_around(query);
-                let held = Held { encrypted: Some(value.column.clone()), unmanaged: None, origin: None };
+                let held = Held { origin: None, shown: None, ..value.as_held() };
                 return self.held(held, place);
             }
             self.settle_plain(output, "a subquery")?;
@@ -469,17 +337,6 @@ impl Planner<'_> {
         }
         self.settle_outputs(outputs, "a subquery")?;
         Ok(Val::Plain)
-    }
-
-    /// The parentheses of a subquery that is a plain SELECT.
-    fn parentheses_around(&self, query: &Query) -> Option<Extent> {
-        let SetExpr::Select(select) = &*query.body else { return None };
-        let first = match &query.with {
-            Some(with) => index_of(with.with_token.0.span)?,
-            None => index_of(select.select_token.0.span)?,
-        };
-        let open = first.checked_sub(1).filter(|&i| self.tokens.is_sign(i, "("))?;
-        Some(Extent { first: open, last: self.tokens.close(open)? })
     }
 
     /// `left IN (SELECT …)` and its like.
@@ -493,7 +350,12 @@ impl Planner<'_> {
             return self.settle_outputs(outputs, "IN (subquery)");
         }
         let right = outputs.columns.pop().map_or(Val::Plain, |c| c.value);
-        self.equate(left, right, "IN (subquery)")
+        match right {
+            Val::Column(right) if right.place.is_none() => {
+                self.in_whole(left, right, query, "IN (subquery)")
+            }
+            right => self.equate(left, right, "IN (subquery)"),
+        }
     }
 }
 

@@ -14,6 +14,18 @@ pub(super) struct Held {
     pub unmanaged: Option<&'static str>,
     /// Table OID and attribute number that RowDescription will show, where that is certain.
     pub origin: Option<(u32, i16)>,
+    /// What the client must see there, where the server shows none: another expression stands for the column.
+    pub shown: Option<(u32, i16)>,
+}
+
+/// Where a column in scope stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Location {
+    pub frame: usize,
+    pub item: usize,
+    pub column: usize,
+    /// Named without a qualifier: it is the merged column, if there is one.
+    pub bare: bool,
 }
 
 /// A column in scope.
@@ -54,6 +66,7 @@ pub(super) fn relation_columns(relation: &Relation) -> Vec<ScopeColumn> {
             unmanaged: column.unmanaged,
             // A table that the same query creates has no OID yet.
             origin: (relation.oid != 0).then_some((relation.oid, column.attnum)),
+            shown: None,
         },
         bare: true,
     });
@@ -70,6 +83,14 @@ pub(super) struct Frame {
     pub closed: bool,
     /// Items before this one are not seen: a JOIN's condition is being read.
     pub from: usize,
+    /// By what the SELECT is grouped, if it is.
+    pub grouping: Option<super::grouping::Grouping>,
+    /// Merged columns of joins that are written as ON.
+    pub merged: Vec<super::using::Merged>,
+    /// Entries that are relations, with their OIDs.
+    pub relations: Vec<(usize, u32)>,
+    /// How many aggregates are being read into.
+    pub aggregates: usize,
 }
 
 impl Frame {
@@ -83,7 +104,7 @@ impl Frame {
 /// What a reference turned out to be.
 #[derive(Clone, Debug)]
 pub(super) enum Found {
-    Column(Held),
+    Column(Held, Location),
     /// A system column or one of a function's result: plain.
     Plain,
     /// A relation's name as a value: its whole row.
@@ -101,23 +122,24 @@ fn ambiguous(name: &str) -> Box<Draft> {
 /// Resolves a bare name, from the innermost frame outwards.
 pub(super) fn bare(frames: &[Frame], name: &str) -> Planned<Found> {
     let mut open = false;
-    for frame in frames.iter().rev() {
+    for (depth, frame) in frames.iter().enumerate().rev() {
         let mut found = None;
-        for (_, item) in frame.visible() {
-            for column in item.columns.iter().filter(|c| c.bare && c.name == name) {
-                if found.replace(column).is_some() {
+        for (index, item) in frame.visible() {
+            for (n, column) in item.columns.iter().enumerate().filter(|(_, c)| c.bare && c.name == name) {
+                let at = Location { frame: depth, item: index, column: n, bare: true };
+                if found.replace((column, at)).is_some() {
                     return Err(ambiguous(name));
                 }
             }
         }
-        if let Some(column) = found {
+        if let Some((column, at)) = found {
             if open && (column.held.encrypted.is_some() || column.held.unmanaged.is_some()) {
                 return Err(unsupported(
                     format!("the column reference \"{name}\" next to a function in FROM"),
                     "Qualify the column with its table's name or alias.",
                 ));
             }
-            return Ok(if open { Found::Plain } else { Found::Column(column.held.clone()) });
+            return Ok(if open { Found::Plain } else { Found::Column(column.held.clone(), at) });
         }
         if SYSTEM_COLUMNS.contains(&name) && frame.visible().next().is_some() {
             return Ok(Found::Plain);
@@ -130,6 +152,16 @@ pub(super) fn bare(frames: &[Frame], name: &str) -> Planned<Found> {
         }
     }
     if open { Ok(Found::Plain) } else { Err(no_column(name)) }
+}
+
+/// Resolves a reference by its parts.
+pub(super) fn find(frames: &[Frame], parts: &[&str]) -> Planned<Found> {
+    match parts {
+        [name] => bare(frames, name),
+        [table, name] => qualified(frames, None, table, name),
+        [schema, table, name] | [_, schema, table, name] => qualified(frames, Some(schema), table, name),
+        _ => Err(super::refuse::syntax("a name")),
+    }
 }
 
 /// Finds the FROM entry that a qualifier names: frame and item index.
@@ -154,11 +186,13 @@ pub(super) fn item<'f>(
 
 /// Resolves `table.column` or `schema.table.column`.
 pub(super) fn qualified(frames: &[Frame], schema: Option<&str>, table: &str, column: &str) -> Planned<Found> {
-    let (_, _, item) = item(frames, schema, table)?;
-    let mut matching = item.columns.iter().filter(|c| c.name == column);
+    let (frame, index, item) = item(frames, schema, table)?;
+    let mut matching = item.columns.iter().enumerate().filter(|(_, c)| c.name == column);
     match (matching.next(), matching.next()) {
         (Some(_), Some(_)) => Err(ambiguous(column)),
-        (Some(found), None) => Ok(Found::Column(found.held.clone())),
+        (Some((n, found)), None) => {
+            Ok(Found::Column(found.held.clone(), Location { frame, item: index, column: n, bare: false }))
+        }
         (None, _) if item.open || SYSTEM_COLUMNS.contains(&column) => Ok(Found::Plain),
         (None, _) => Err(Draft::new("42703", format!("column {table}.{column} does not exist"))),
     }

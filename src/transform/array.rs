@@ -10,7 +10,7 @@ const BYTEA_OID: i32 = 17;
 const MAX_TERMS: usize = 1 << 25;
 
 /// Appends `terms` as a binary `bytea[]`.
-pub fn write_terms(terms: &[Option<[u8; 16]>], out: &mut Vec<u8>) -> Result<(), TransformError> {
+pub fn write_terms<T: AsRef<[u8]>>(terms: &[Option<T>], out: &mut Vec<u8>) -> Result<(), TransformError> {
     let count = i32::try_from(terms.len()).ok().filter(|_| terms.len() <= MAX_TERMS);
     let count = count.ok_or_else(|| TransformError::array_too_long(MAX_TERMS))?;
     let dimensions = i32::from(count > 0);
@@ -25,7 +25,10 @@ pub fn write_terms(terms: &[Option<[u8; 16]>], out: &mut Vec<u8>) -> Result<(), 
     for term in terms {
         match term {
             Some(term) => {
-                out.extend_from_slice(&16i32.to_be_bytes());
+                let term = term.as_ref();
+                let length =
+                    i32::try_from(term.len()).map_err(|_| TransformError::array_too_long(MAX_TERMS))?;
+                out.extend_from_slice(&length.to_be_bytes());
                 out.extend_from_slice(term);
             }
             None => out.extend_from_slice(&(-1i32).to_be_bytes()),
@@ -41,7 +44,7 @@ mod tests {
     #[test]
     fn empty_array_has_no_dimension() {
         let mut out = Vec::new();
-        write_terms(&[], &mut out).unwrap();
+        write_terms::<[u8; 16]>(&[], &mut out).unwrap();
         assert_eq!(out, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 17]);
     }
 

@@ -43,14 +43,6 @@ impl TransformError {
         }
     }
 
-    pub(super) fn no_order(column: &EncryptedColumn) -> Self {
-        Self {
-            sqlstate: "0A000",
-            message: format!("encrypted column {}: its values cannot be put in order", name(column)),
-            hint: None,
-        }
-    }
-
     pub(super) fn array_too_long(limit: usize) -> Self {
         Self {
             sqlstate: "54000",

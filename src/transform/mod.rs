@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use search::ValueForms;
+
 use crate::catalog::{EncryptedColumn, SearchSlot};
 use crate::crypto::CryptoError;
 use crate::keys::{self, CellCipher, KeyId, Keyring};
@@ -102,7 +104,17 @@ impl Transformer {
                 let datum = self.read(slot, &column.ty, input)?;
                 out.extend_from_slice(&self.term(column, &datum)?);
             }
-            Role::EqualityArray(column) => self.term_array(slot, column, input, out)?,
+            Role::EqualityArray(column) => {
+                let terms = self.each(slot, column, input, |datum| self.term(column, datum))?;
+                array::write_terms(&terms, out)?;
+            }
+            Role::OrderArray(column) => {
+                let terms = self.each(slot, column, input, |datum| {
+                    let mut term = Vec::new();
+                    self.order_term(column, datum, false, &mut term).map(|()| term)
+                })?;
+                array::write_terms(&terms, out)?;
+            }
             Role::OrderWhole(column) | Role::OrderHead(column) => {
                 let datum = self.read(slot, &column.ty, input)?;
                 let head = matches!(slot.role, Role::OrderHead(_));
@@ -184,19 +196,14 @@ impl Transformer {
     ) -> Result<(), TransformError> {
         let settings = self.settings.as_ref()?;
         let datum = datum.cast(&column.ty, CastContext::Assignment, settings)?;
-        let equality = match column.equality {
-            true => Some(Zeroizing::new(datum.equality_bytes(&column.ty, settings)?)),
-            false => None,
+        let forms = match column.equality {
+            true => ValueForms::of(&column.ty, &column.collation, column.kinds(), &datum, settings)?,
+            false => ValueForms::default(),
         };
         let plaintext = datum.to_plaintext();
+        let tag = encoding_tag(&column.ty);
         self.cipher
-            .seal(
-                &column.group.0,
-                encoding_tag(&column.ty),
-                plaintext.as_bytes(),
-                equality.as_ref().map(|bytes| bytes.as_slice()),
-                out,
-            )
+            .seal_with(&column.group.0, tag, plaintext.as_bytes(), &forms.forms(), out)
             .map_err(|e| TransformError::crypto(column, &e))
     }
 
@@ -209,14 +216,14 @@ impl Transformer {
             .map_err(|e| TransformError::crypto(column, &e))
     }
 
-    /// The slot's source type and casts are those of the elements.
-    fn term_array(
+    /// The terms of an array's elements. The slot's source type and casts are those of the elements.
+    fn each<T>(
         &self,
         slot: &Slot,
         column: &EncryptedColumn,
         input: Input<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), TransformError> {
+        term: impl Fn(&Datum) -> Result<T, TransformError>,
+    ) -> Result<Vec<Option<T>>, TransformError> {
         let settings = self.settings.as_ref()?;
         let ty = slot.source_type.as_ref().or(slot.casts.first()).unwrap_or(&column.ty);
         let mut terms = Vec::new();
@@ -228,9 +235,9 @@ impl Transformer {
             for cast in &slot.casts {
                 datum = datum.cast(cast, CastContext::Explicit, settings)?;
             }
-            terms.push(Some(self.term(column, &datum)?));
+            terms.push(Some(term(&datum)?));
         }
-        array::write_terms(&terms, out)
+        Ok(terms)
     }
 }
 

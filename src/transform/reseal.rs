@@ -5,15 +5,17 @@
 //! Whether a value needs it is told by its header, here ([`Resealer::is_current`]) and on the server
 //! ([`stale_sql`]).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::TransformError;
-use crate::catalog::EncryptedColumn;
+use super::search::{ValueForms, term_kinds};
+use crate::catalog::{EncryptedColumn, SearchKinds};
 use crate::crypto::{CryptoError, Envelope, TermKind};
 use crate::keys::{CellCipher, GroupBytes, KeyId, KeyInfo, KeyPurpose, Keyring, NewTerms, Slot};
-use crate::value::{Datum, Settings, Type};
+use crate::value::{Collation, Datum, Settings, Type};
 
 /// What of a value shall be as the keyring has it now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,15 +96,16 @@ impl Resealer {
         }
         super::wipe(&mut self.plaintext);
         let tag = self.cipher.open(group, envelope, &mut self.plaintext).map_err(fail)?;
-        let canonical = match goal {
-            Goal::IndexTerms if self.cipher.lacks_term(group, &old).map_err(fail)? => {
-                Some(canonical(column, tag, &self.plaintext, &self.settings)?)
+        let kinds = kinds_of(column);
+        let forms = match goal {
+            Goal::IndexTerms if self.cipher.lacks_term(group, term_kinds(kinds), &old).map_err(fail)? => {
+                forms(column, tag, &self.plaintext, &self.settings)?
             }
-            _ => None,
+            _ => ValueForms::default(),
         };
         let terms = match goal {
             Goal::DataKey => NewTerms::Keep,
-            Goal::IndexTerms => NewTerms::Renew(canonical.as_ref().map(|bytes| bytes.as_slice())),
+            Goal::IndexTerms => NewTerms::Renew(term_kinds(kinds), forms.forms()),
         };
         self.cipher.reseal(group, &old, &self.plaintext, terms, out).map_err(fail)?;
         Ok(Resealed::Changed)
@@ -189,29 +192,50 @@ fn is_current(
     match goal {
         Goal::DataKey => keyring.primary_data_key(group) == Some(envelope.data_key()),
         Goal::IndexTerms if !wants_terms(column, envelope.has_terms()) => true,
-        Goal::IndexTerms => Slot::ALL.into_iter().all(|slot| {
-            let term = envelope.term(TermKind::Equality, slot);
-            term.map(|term| term.key) == expected_key(keyring, group, slot)
-        }),
+        Goal::IndexTerms => {
+            let kinds = kinds_of(column);
+            RENEWED.into_iter().flat_map(|kind| Slot::ALL.map(|slot| (kind, slot))).all(|(kind, slot)| {
+                let term = envelope.term(kind, slot);
+                term.map(|term| term.key) == expected_key(keyring, group, kinds, kind, slot)
+            })
+        }
     }
 }
 
-/// The index key that an equality block of this slot names in values that are written now.
-fn expected_key(keyring: &Keyring, group: &GroupBytes, slot: Slot) -> Option<KeyId> {
-    match (keyring.equality_key(group, slot), slot) {
-        (None, Slot::A) => Some(KeyId::NONE),
-        (key, _) => key,
+/// The kinds of terms that a sweep brings to the present keys, in the order of an envelope.
+const RENEWED: [TermKind; 4] = [TermKind::Equality, TermKind::Order, TermKind::Caseless, TermKind::Match];
+
+/// The further search kinds of this place. Where no configuration says what a column holds, nothing is searched by
+/// them, and no collation is known to make an order term by.
+fn kinds_of(column: Option<&EncryptedColumn>) -> SearchKinds {
+    column.map(EncryptedColumn::kinds).unwrap_or_default()
+}
+
+/// The index key that a term of this kind and slot names in values that are written now.
+fn expected_key(
+    keyring: &Keyring,
+    group: &GroupBytes,
+    kinds: SearchKinds,
+    kind: TermKind,
+    slot: Slot,
+) -> Option<KeyId> {
+    if !term_kinds(kinds).has(kind) {
+        return None;
+    }
+    match (keyring.term_key(group, kind, slot), kind, slot) {
+        (None, TermKind::Equality, Slot::A) => Some(KeyId::NONE),
+        (key, _, _) => key,
     }
 }
 
-/// The value's comparison form. It depends on the type and not on its modifier, so the envelope's tag serves
-/// where no declaration is at hand.
-fn canonical(
+/// What the value's terms are made of. For equality that depends on the type and not on its modifier, so the envelope's
+/// tag serves where no declaration is at hand.
+fn forms(
     column: Option<&EncryptedColumn>,
     tag: u8,
     plaintext: &[u8],
     settings: &Settings,
-) -> Result<Zeroizing<Vec<u8>>, TransformError> {
+) -> Result<ValueForms, TransformError> {
     let ty = match column {
         Some(column) if super::encoding_tag(&column.ty) != tag => {
             return Err(TransformError::wrong_type(column));
@@ -220,7 +244,10 @@ fn canonical(
         None => type_of_tag(tag).ok_or_else(|| unknown_tag(tag))?,
     };
     let datum = Datum::from_plaintext(&ty, plaintext)?;
-    Ok(Zeroizing::new(datum.equality_bytes(&ty, settings)?))
+    match column {
+        Some(column) => Ok(ValueForms::of(&ty, &column.collation, column.kinds(), &datum, settings)?),
+        None => Ok(ValueForms::of(&ty, &Collation::c(), SearchKinds::default(), &datum, settings)?),
+    }
 }
 
 /// The type without modifier that has this tag; the inverse of [`super::encoding_tag`].
@@ -299,16 +326,22 @@ pub fn stale_sql(
     if goal == Goal::DataKey {
         return Ok(format!("(pyrite.key_id({expression}) <> {})", literal(primary)));
     }
-    let mut wrong = Vec::new();
-    let mut bits = 0;
-    for slot in Slot::ALL {
-        if let Some(key) = expected_key(keyring, group, slot) {
-            bits |= bit(slot);
-            wrong.push(format!("{} <> {}", term_key(slot, expression), literal(key)));
-        }
-    }
+    let kinds = kinds_of(column);
+    let expected: Vec<(TermKind, Slot, KeyId)> = RENEWED
+        .into_iter()
+        .flat_map(|kind| Slot::ALL.map(|slot| (kind, slot)))
+        .filter_map(|(kind, slot)| Some((kind, slot, expected_key(keyring, group, kinds, kind, slot)?)))
+        .collect();
+    let bits = expected.iter().fold(0u8, |bits, (kind, slot, _)| bits | bit(*kind, *slot));
+    // Where just these terms are present, the ids of their keys are in known places.
+    let wrong: Vec<String> = (expected.iter())
+        .map(|(kind, slot, key)| {
+            let at = key_place(bits, *kind, *slot);
+            format!("substr({expression}, {at}, 8) <> {}", literal(*key))
+        })
+        .collect();
     let present = present_bits(expression);
-    let stale = format!("({present} & 3) <> {bits} OR {}", wrong.join(" OR "));
+    let stale = format!("{present} <> {bits} OR {}", wrong.join(" OR "));
     if column.is_some_and(|column| column.equality) {
         return Ok(format!("({stale})"));
     }
@@ -321,42 +354,56 @@ pub fn uses_key_sql(key: &KeyInfo, expression: &str) -> String {
     let id = literal(key.id);
     match key.purpose {
         KeyPurpose::Data => format!("(pyrite.key_id({expression}) = {id})"),
-        KeyPurpose::Equality => {
-            let (present, bit) = (present_bits(expression), bit(key.slot));
-            // Without the bit, the place of the id is one of random bytes.
-            format!("(({present} & {bit}) <> 0 AND {} = {id})", term_key(key.slot, expression))
-        }
+        KeyPurpose::Equality => uses_term(TermKind::Equality, key, expression),
+        KeyPurpose::Order => uses_term(TermKind::Order, key, expression),
+        KeyPurpose::Caseless => uses_term(TermKind::Caseless, key, expression),
+        KeyPurpose::Match => uses_term(TermKind::Match, key, expression),
         // No term of these is written.
-        KeyPurpose::Order | KeyPurpose::Caseless | KeyPurpose::Match | KeyPurpose::Identity => {
-            "false".to_owned()
-        }
+        KeyPurpose::Identity => "false".to_owned(),
     }
+}
+
+/// Whether a term names this index key: for each set of terms that can come before it, there is one place for the id.
+fn uses_term(kind: TermKind, key: &KeyInfo, expression: &str) -> String {
+    let (present, own) = (present_bits(expression), bit(kind, key.slot));
+    let id = literal(key.id);
+    let below = own - 1;
+    let mut places: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    // Any term requires that of equality in slot A.
+    for before in (0..own).filter(|before| own == 1 || before & 1 == 1) {
+        places.entry(key_place(before | own, kind, key.slot)).or_default().push(before.to_string());
+    }
+    let cases: Vec<String> = (places.iter())
+        .map(|(at, before)| {
+            let which = format!("({present} & {below}) IN ({})", before.join(", "));
+            format!("{which} AND substr({expression}, {at}, 8) = {id}")
+        })
+        .collect();
+    // Without the bit, the place of the id is one of random bytes.
+    format!("(({present} & {own}) <> 0 AND ({}))", cases.join(" OR "))
 }
 
 fn literal(key: KeyId) -> String {
     format!("'\\x{key}'::bytea")
 }
 
-fn bit(slot: Slot) -> u8 {
-    match slot {
-        Slot::A => 1,
-        Slot::B => 2,
-    }
+/// The bit of a term among those present, in their low byte.
+fn bit(kind: TermKind, slot: Slot) -> u8 {
+    1u8.checked_shl(2 * (kind as u32) + (slot as u32)).unwrap_or(0)
+}
+
+/// Where the id of a term's index key begins, counted from 1, in an envelope with just these terms.
+fn key_place(present: u8, kind: TermKind, slot: Slot) -> u32 {
+    let before = present & (bit(kind, slot) - 1);
+    let equalities = (before & 3).count_ones();
+    // Blocks of equality have the term in them, the others an entry of the directory.
+    17 + 24 * equalities + 16 * (before.count_ones() - equalities)
 }
 
 /// The low byte of the terms present. Cut out before it is looked at: `get_byte` alone would fetch the whole of
 /// a value in TOAST.
 fn present_bits(expression: &str) -> String {
     format!("get_byte(substr({expression}, 8, 1), 0)")
-}
-
-/// The id of the index key in a slot's equality block.
-fn term_key(slot: Slot, expression: &str) -> String {
-    let at = match slot {
-        Slot::A => 17,
-        Slot::B => 41,
-    };
-    format!("substr({expression}, {at}, 8)")
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ fn column(ty: Type, equality: bool) -> Arc<EncryptedColumn> {
         caseless: false,
         matching: false,
         complete: SearchKinds::default(),
-        collation: None,
+        collation: Collation::c(),
         slot: SearchSlot::A,
     })
 }

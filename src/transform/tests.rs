@@ -41,7 +41,7 @@ fn column(ty: Type, group: [u8; 16]) -> Arc<EncryptedColumn> {
         caseless: false,
         matching: false,
         complete: SearchKinds::default(),
-        collation: None,
+        collation: crate::value::Collation::c(),
         slot: SearchSlot::A,
     })
 }

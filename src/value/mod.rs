@@ -12,6 +12,7 @@ mod datum;
 mod equality;
 mod error;
 mod float;
+pub mod fold;
 mod json;
 mod jsonb;
 pub(crate) mod moments;

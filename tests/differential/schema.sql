@@ -84,3 +84,25 @@ CREATE TABLE "Odd Schema"."Odd ""Table" (
 CREATE VIEW customer_view AS SELECT id, email, name AS full_name, plan FROM customers;
 CREATE VIEW rich_view AS SELECT c.id, c.email, v.vin, v.model FROM customers c JOIN vehicles v ON v.customer_id = c.id;
 CREATE VIEW plain_view AS SELECT id, label FROM plainly;
+CREATE TABLE ranked (
+    id integer PRIMARY KEY,
+    team integer,
+    r_text text,
+    r_varchar varchar(20),
+    r_char char(6),
+    r_int2 smallint,
+    r_int4 integer,
+    r_int8 bigint,
+    r_float4 real,
+    r_float8 double precision,
+    r_numeric numeric,
+    r_price numeric(10,2),
+    r_bool boolean,
+    r_date date,
+    r_time time,
+    r_timestamp timestamp,
+    r_timestamptz timestamptz,
+    r_uuid uuid,
+    r_bytea bytea
+);
+CREATE VIEW ranked_view AS SELECT id, r_text AS shown_text, team FROM ranked;

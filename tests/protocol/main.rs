@@ -7,6 +7,7 @@
 
 mod hostile;
 mod lifetimes;
+mod order;
 mod pipelines;
 mod results;
 mod rotation;

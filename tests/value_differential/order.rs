@@ -58,7 +58,7 @@ fn random_texts(name: &str, random: &mut Random) -> Vec<String> {
             "date" => match random.below(20) {
                 0 => pick(random, &["infinity", "-infinity", "4714-11-24 BC", "5874897-12-31"]),
                 _ => format!(
-                    "{}-{:02}-{:02}",
+                    "{:04}-{:02}-{:02}",
                     1 + random.below(4000),
                     1 + random.below(12),
                     1 + random.below(28)

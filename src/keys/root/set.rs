@@ -15,7 +15,7 @@ use super::wrapped::Wrapped;
 use crate::config::Config;
 use crate::keys::error::KeyError;
 use crate::keys::keyring::Keyring;
-use crate::keys::store::{self, stored_root};
+use crate::keys::store::{self, GroupWish, stored_root};
 use crate::keys::stored::{RootNote, StoredRoot, random_uuid};
 
 /// How long a provider that is not needed yet may hold up a start.
@@ -70,7 +70,7 @@ impl Roots {
     pub async fn load_or_create(
         &self,
         client: &mut Client,
-        groups: &[String],
+        groups: &[GroupWish],
     ) -> Result<(Arc<RootKey>, Arc<Keyring>), KeyError> {
         let mut attempts = 0;
         loop {
@@ -79,7 +79,7 @@ impl Roots {
             let (root, outcome) = match stored_root(client).await? {
                 Some(stored) => {
                     let root = self.open(&stored).await?;
-                    let keyring = store::load_or_create(client, &root, groups).await;
+                    let keyring = store::load_or_create_for(client, &root, groups).await;
                     (root, keyring)
                 }
                 None => {

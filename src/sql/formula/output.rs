@@ -6,6 +6,7 @@ use super::{Computed, ComputedInput};
 use crate::sql::consts::Extent;
 use crate::sql::edits::Part;
 use crate::sql::expr::Val;
+use crate::sql::grouping::prints_alike;
 use crate::sql::plan::{self, Output};
 use crate::sql::planner::{Planner, quote_identifier};
 use crate::sql::refuse::Planned;
@@ -43,8 +44,10 @@ impl Planner<'_> {
         for input in computed.inputs {
             match input {
                 ComputedInput::Column(value) => {
-                    let Some(place) = value.place else { return Err(computed.refusal) };
-                    references.push(text(self, place));
+                    // Which of several equal values is computed with must not be seen.
+                    let alike = value.grouped.is_none_or(|r| !r.is_of_many()) || prints_alike(value.column.ty);
+                    let Some(text) = self.reference(&value).filter(|_| alike) else { return Err(computed.refusal) };
+                    references.push(text);
                     inputs.push(plan::Input::Encrypted(value.column));
                 }
                 ComputedInput::Plain { place, ty } => {

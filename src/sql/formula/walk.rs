@@ -8,7 +8,7 @@ use sqlparser::ast::{
 use super::ComputedInput;
 use crate::evaluate::{Builder, Formula, Operand, Unbuilt};
 use crate::sql::consts::{Extent, Leaf, number_type};
-use crate::sql::expr::{ColumnVal, ident, object_name};
+use crate::sql::expr::{Val, ident, object_name};
 use crate::sql::function::plain_args;
 use crate::sql::parse::index_of;
 use crate::sql::planner::{Planner, param_number};
@@ -548,7 +548,7 @@ impl Walk<'_, '_> {
             parts.push(ident(name).map_err(Stop::Error)?);
         }
         let found = self.planner.found(&parts).map_err(Stop::Error)?;
-        let Found::Column(held) = found else { return beyond("a value that is no column of a table") };
+        let Found::Column(held, location) = found else { return beyond("a value that is no column of a table") };
         if held.unmanaged.is_some() {
             return Err(Stop::Unknown(None));
         }
@@ -560,20 +560,14 @@ impl Walk<'_, '_> {
             };
             return Ok((Operand::input(at, ty), place));
         }
-        let (input, ty) = match held.encrypted {
-            Some(column) => {
-                let ty = column.ty;
-                let value = ColumnVal {
-                    column,
-                    origin: held.origin,
-                    place: Some(place),
-                    extent: Some(place),
-                    casts: Vec::new(),
-                    cast_tokens: Vec::new(),
-                };
+        let value = self.planner.column_value(held.clone(), location, Some(place));
+        let (input, ty) = match value.map_err(|_| Stop::Unknown(None))? {
+            Val::Column(value) => {
+                let ty = value.column.ty;
                 (ComputedInput::Column(value), ty)
             }
-            None => {
+            _ if self.planner.is_rewritten(location) => return beyond("a plain column of this join or group"),
+            _ => {
                 let Some(ty) = held.origin.and_then(|origin| self.plain_type(origin)) else {
                     return beyond("the type of a column beside the encrypted one");
                 };

@@ -402,10 +402,6 @@ fn refusals() {
         ("SELECT * FROM customers ORDER BY email", "0A000", "ORDER BY"),
         ("SELECT email AS e FROM customers ORDER BY e", "0A000", "ORDER BY"),
         ("SELECT email FROM customers ORDER BY 1", "0A000", "ORDER BY"),
-        ("SELECT email FROM customers GROUP BY email", "0A000", "GROUP BY"),
-        ("SELECT DISTINCT email FROM customers", "0A000", "DISTINCT"),
-        ("SELECT email FROM customers UNION SELECT email FROM leads", "0A000", "UNION"),
-        ("SELECT email FROM customers UNION ALL SELECT 'x'", "0A000", "UNION"),
         ("SELECT id FROM customers WHERE email LIKE 'a%'", "0A000", "LIKE"),
         ("SELECT id FROM customers WHERE email < 'b'", "0A000", "operator <"),
         ("SELECT id FROM customers WHERE email BETWEEN 'a' AND 'b'", "0A000", "BETWEEN"),
@@ -420,7 +416,6 @@ fn refusals() {
         ("SELECT id FROM customers WHERE email = $1 OR name = $1", "0A000", "parameter $1"),
         ("SELECT email || 'x' FROM customers", "0A000", "operator ||"),
         ("SELECT max(email) FROM customers", "0A000", "function max"),
-        ("SELECT count(DISTINCT email) FROM customers", "0A000", "function count"),
         ("SELECT customers FROM customers", "0A000", "whole row"),
         ("SELECT count(c.*) FROM customers c", "0A000", "whole row"),
         ("SELECT COALESCE(email, name) FROM customers", "0A000", "COALESCE"),
@@ -447,8 +442,6 @@ fn refusals() {
         ("SELECT wrapper()", "0A000", "wrapper"),
         ("SELECT query_to_xml('select * from customers', true, true, '')", "0A000", "query_to_xml"),
         ("SELECT harmless('customers')", "0A000", "harmless"),
-        ("SELECT c.id FROM customers c JOIN leads l USING (email)", "0A000", "USING"),
-        ("SELECT c.id FROM customers c NATURAL JOIN leads l", "0A000", "NATURAL"),
         ("SELECT nothing FROM customers", "42703", "column \"nothing\" does not exist"),
         ("SELECT email FROM customers, leads", "42702", "column reference \"email\" is ambiguous"),
         ("SELECT x.email FROM customers", "42P01", "missing FROM-clause entry for table \"x\""),
@@ -535,7 +528,7 @@ fn scripts() {
     );
     assert_eq!(
         scripted("SELECT 1; SELECT email FROM customers ORDER BY email; SELECT ';'"),
-        "SELECT 1; SELECT refused_by_pyrite; SELECT ';' !0A000 encrypted column public.customers.email in ORDER BY is not supported by Pyrite"
+        "SELECT 1; SELECT refused_by_pyrite; SELECT ';' !0A000 ORDER BY on encrypted column public.customers.email, which has no order search, is not supported by Pyrite"
     );
     assert!(scripted("SET search_path = other; SELECT email FROM customers").contains("!0A000"));
     assert!(

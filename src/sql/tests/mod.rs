@@ -4,7 +4,9 @@ mod cases;
 mod ddl;
 mod follow;
 mod fuzz;
+mod grouping;
 mod items;
+mod order;
 mod params;
 mod slots;
 
@@ -203,6 +205,7 @@ fn slot(slot: &Slot) -> String {
         Role::Equality(c) => ("eq", c),
         Role::EqualityArray(c) => ("any", c),
         Role::OrderWhole(c) => ("ord", c),
+        Role::OrderArray(c) => ("ord[]", c),
         Role::OrderHead(c) => ("head", c),
         Role::Caseless(c) => ("caseless", c),
     };
@@ -268,7 +271,11 @@ fn check(cases: &[(&str, &str)]) {
         let catalog = catalog_with(&group_in(slot, false));
         for (text, expected) in cases {
             let got = planned_in(text, &[], &catalog, &environment());
-            let expected = expected.replace("pyrite.eq(", &format!("{}(", slot.equality_function()));
+            let order = slot.order_functions(false);
+            let expected = expected
+                .replace("pyrite.eq(", &format!("{}(", slot.equality_function()))
+                .replace("pyrite.ord(", &format!("{}(", order.whole))
+                .replace("pyrite.ord_head(", &format!("{}(", order.head.unwrap_or_default()));
             if got != expected {
                 wrong.push_str(&format!("\n  {text}\n    got      {got}\n    expected {expected}"));
             }

@@ -4,7 +4,7 @@ use icu_casemap::CaseMapperBorrowed;
 use icu_collator::options::CollatorOptions;
 use icu_collator::{CollatorBorrowed, CollatorPreferences};
 use icu_locale_core::{LanguageIdentifier, Locale};
-use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use icu_normalizer::DecomposingNormalizerBorrowed;
 use zeroize::Zeroizing;
 
 use super::{NAME_ANOTHER, Refusal, repertoire, stable};
@@ -69,13 +69,10 @@ impl IcuOrder {
                     "Store the text in a column that is not searched by order.",
                 ));
             }
-            // ICU leaves out the normalization of what looks normalized, which makes a difference otherwise.
-            let normal = ComposingNormalizerBorrowed::new_nfc().is_normalized(text)
-                || DecomposingNormalizerBorrowed::new_nfd().is_normalized(text);
-            if !normal {
+            if !is_orderly(text) {
                 return Err(ValueError::unsupported(
-                    "a text that is in none of Unicode's normal forms cannot be ordered as ICU does",
-                    "Normalize the text: normalize(…, NFC).",
+                    "a text with combining marks in an unusual order cannot be ordered as ICU does",
+                    "Normalize the text: normalize(…, NFD).",
                 ));
             }
         }
@@ -83,6 +80,28 @@ impl IcuOrder {
         Ok(())
     }
 }
+
+/// Whether a text decomposes character by character. ICU takes every text for such a one, and orders others in
+/// its own way.
+fn is_orderly(text: &str) -> bool {
+    if text.chars().all(|c| c < FIRST_MARK) {
+        return true;
+    }
+    let decomposer = DecomposingNormalizerBorrowed::new_nfd();
+    let whole = Zeroizing::new(decomposer.normalize(text).into_owned());
+    let mut rest = whole.as_str();
+    let mut bytes = [0; 4];
+    let each = text.chars().all(|c| {
+        let part = decomposer.normalize(c.encode_utf8(&mut bytes)).into_owned();
+        let found = rest.strip_prefix(part.as_str());
+        rest = found.unwrap_or_default();
+        found.is_some()
+    });
+    each && rest.is_empty()
+}
+
+/// The first combining mark.
+const FIRST_MARK: char = '\u{300}';
 
 /// Case mapping of an ICU locale, or PostgreSQL's own.
 pub(super) struct IcuCase {

@@ -177,6 +177,12 @@ impl Collation {
         collation
     }
 
+    /// One that the database does not have, or that nothing is known of: neither order nor case are followed.
+    pub fn unknown(name: &str) -> Self {
+        let refusal = || Refusal::new(format!("the database has no collation \"{name}\" that Pyrite knows"), NAME_ANOTHER);
+        Self(Arc::new(Rules { name: "none".to_owned(), order: Err(refusal()), case: Err(refusal()) }))
+    }
+
     fn make(facts: &CollationFacts) -> Self {
         let order = order_of(facts);
         let case = case_of(facts);

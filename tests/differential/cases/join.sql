@@ -39,7 +39,6 @@ SELECT * FROM customers JOIN plainly USING (id) ORDER BY id
 
 --@ case using an encrypted column
 SELECT c.id, v.model FROM customers c JOIN (SELECT owner_email AS email, model FROM vehicles) v USING (email) ORDER BY c.id, v.model
---@ refused all: USING of an encrypted column
 
 --@ case natural join with a plain table of plain columns
 SELECT c.name FROM customers c NATURAL JOIN (SELECT id FROM plainly) p ORDER BY c.id
