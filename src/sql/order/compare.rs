@@ -252,7 +252,8 @@ impl Planner<'_> {
             )
             .at(place));
         }
-        let collations = !order::uses_collation(&left.ty) || left.collation == right.collation;
+        let collations =
+            !order::uses_collation(&left.ty) || left.collation.identity() == right.collation.identity();
         if !order::comparable(&left.ty, &right.ty) || !collations {
             return Err(unsupported(
                 format!("operator {op} between {} and {}", full_name(left), full_name(right)),

@@ -108,7 +108,7 @@ impl Planner<'_> {
                 Val::Column(value) => {
                     let alike = value.column.group == target.column.group
                         && value.column.ty.base() == target.column.ty.base()
-                        && value.column.collation == target.column.collation;
+                        && value.column.collation.identity() == target.column.collation.identity();
                     if !alike {
                         return Err(column_in(&value.column, format!("{clause} with other columns"))
                             .at(value.extent.map(|e| e.first)));
