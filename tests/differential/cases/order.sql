@@ -744,3 +744,24 @@ CREATE INDEX ranked_by_date ON ranked (r_date)
 --@ then
 SELECT id FROM ranked WHERE r_date > '1999-01-01' ORDER BY r_date, id
 
+--@ case the greatest of a key of the group
+SELECT max(r_date), min(r_text), count(*) FROM ranked GROUP BY r_date, r_text ORDER BY 1, 2
+
+--@ case no least boolean
+SELECT min(r_bool) FROM ranked
+
+--@ case no greatest uuid
+SELECT team, max(r_uuid) FROM ranked GROUP BY team
+
+--@ case no greatest bytea
+SELECT max(r_bytea) FROM ranked
+
+--@ case the greatest as a function of a schema
+SELECT pg_catalog.max(r_date) AS d, PG_CATALOG.MIN(r_text) FROM ranked
+
+--@ case union, sorted and cut
+SELECT r_text, team FROM ranked WHERE team = 1 UNION SELECT r_varchar, team FROM ranked ORDER BY 1, 2 FETCH FIRST 3 ROWS ONLY
+
+--@ case distinct on a column of a view
+SELECT DISTINCT ON (v.shown_text) r.r_date FROM ranked_view v RIGHT JOIN ranked r ON v.id = r.id ORDER BY v.shown_text, v.id, r.id
+
