@@ -549,7 +549,8 @@ impl Walk<'_, '_> {
         }
         let found = self.planner.found(&parts).map_err(Stop::Error)?;
         let Found::Column(held, location) = found else { return beyond("a value that is no column of a table") };
-        if held.unmanaged.is_some() {
+        let passed_on = !held.casts.is_empty() || held.open.is_some() || held.nested.is_some();
+        if held.unmanaged.is_some() || passed_on {
             return Err(Stop::Unknown(None));
         }
         if let Some(at) = self.names.iter().position(|name| *name == parts) {
