@@ -25,6 +25,7 @@ mod from;
 mod function;
 mod grouping;
 mod guard;
+mod indexes;
 mod items;
 pub mod lexer;
 mod names;

@@ -145,7 +145,8 @@ mod tests {
                         pyrite.eq_b(email) AND pyrite.eq_b(plain) = pyrite.eq(phone)";
         assert_eq!(with_slots(text, &slot).as_deref(), Some(expected));
         let text = "pyrite.ord_head(email) pyrite.ord(email) pyrite.eq_caseless(email) pyrite.match(email)";
-        let expected = "pyrite.ord_head_b(email) pyrite.ord_b(email) pyrite.eq_caseless_b(email) pyrite.match_b(email)";
+        let expected =
+            "pyrite.ord_head_b(email) pyrite.ord_b(email) pyrite.eq_caseless_b(email) pyrite.match_b(email)";
         assert_eq!(with_slots(text, &slot).as_deref(), Some(expected));
         assert_eq!(with_slots(expected, &slot), None);
     }

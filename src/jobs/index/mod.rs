@@ -28,6 +28,7 @@ use crate::jobs::JobError;
 use crate::keys::{Change, GroupBytes, KeyId, KeyInfo, KeyPurpose, KeyState, Keyring, Slot};
 
 pub(crate) use host::Host;
+pub(in crate::jobs) use host::{Tries, run, try_again};
 pub(in crate::jobs) use obstacles::{envelopes, with_values};
 use turn::Turn;
 
