@@ -241,7 +241,7 @@ impl Catalog {
     }
 
     /// The database's own collation, if it is known.
-    pub fn default_collation(&self) -> Option<&Arc<ServerCollation>> {
+    pub fn default_collation(&self) -> Option<&Collation> {
         self.collations.get("default")
     }
 

@@ -237,6 +237,9 @@ impl<'a> Builder<'a> {
             (Some(l), Some(r)) if string(&l) && string(&r) => (left, right),
             (Some(l), Some(_)) if string(&l) => (left, self.cast(right, Type::Text)?),
             (Some(_), Some(r)) if string(&r) => (self.cast(left, Type::Text)?, right),
+            // jsonb has an operator of its own.
+            (Some(l), None) if l != Type::Jsonb => (self.cast(left, Type::Text)?, right),
+            (None, Some(r)) if r != Type::Jsonb => (left, self.cast(right, Type::Text)?),
             (l, r) => return unknown(describe("||", &[l, r])),
         };
         let args = vec![self.coerce(left, Type::Text)?, self.coerce(right, Type::Text)?];
@@ -406,6 +409,8 @@ fn is_text_function(name: &str) -> bool {
     matches!(name, "=" | "<>" | "<" | "<=" | ">" | ">=" | "like_escape" | "similar_to_escape" | "~~" | "!~~")
         || matches!(name, "lower" | "upper" | "initcap" | "replace" | "concat" | "concat_ws" | "reverse" | "md5")
         || matches!(name, "btrim" | "ltrim" | "rtrim" | "length" | "char_length" | "character_length")
+        || matches!(name, "left" | "right" | "repeat" | "lpad" | "rpad" | "split_part" | "translate")
+        || matches!(name, "starts_with" | "ascii" | "position" | "strpos")
 }
 
 /// `function lower(integer)`, `operator text + unknown`.

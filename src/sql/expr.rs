@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
-use super::formula::Computed;
+use super::formula::{Computed, is_composite};
 use super::nested::Nested;
 use super::open::OpenVal;
 use super::order::is_order;
@@ -174,7 +174,7 @@ impl Planner<'_> {
                 value => planner.settle_plain(value, clause).map(|()| Val::Plain),
             }
         };
-        let value = self.expr_or_formula(expr, walk)?;
+        let value = if is_composite(expr) { walk(self)? } else { self.expr_or_formula(expr, walk)? };
         self.settle_plain(value, clause)
     }
 

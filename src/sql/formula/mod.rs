@@ -109,13 +109,16 @@ impl Planner<'_> {
         expr: &Expr,
         walk: impl FnOnce(&mut Self) -> Planned<Val>,
     ) -> Planned<Val> {
-        if self.mode == Mode::View || is_leaf(expr) || is_composite(expr) {
+        if self.mode == Mode::View {
             return walk(self);
         }
-        let mark = self.mark();
+        // A leaf that is refused has changed nothing.
+        let mark = if is_leaf(expr) { None } else { Some(self.mark()) };
         match walk(self) {
             Err(refusal) if refusal.sqlstate == "0A000" => {
-                self.reset(&mark);
+                if let Some(mark) = &mark {
+                    self.reset(mark);
+                }
                 self.formula_or(expr, refusal)
             }
             done => done,
@@ -160,7 +163,7 @@ fn is_leaf(expr: &Expr) -> bool {
 }
 
 /// Conditions whose parts are looked at by themselves.
-fn is_composite(expr: &Expr) -> bool {
+pub(super) fn is_composite(expr: &Expr) -> bool {
     match expr {
         Expr::BinaryOp { op, .. } => matches!(op, BinaryOperator::And | BinaryOperator::Or),
         Expr::UnaryOp { op, .. } => *op == UnaryOperator::Not,
