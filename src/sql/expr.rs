@@ -132,7 +132,7 @@ pub(super) fn object_name(name: &ObjectName) -> Planned<(Vec<String>, usize)> {
         first = first.or(index_of(part.span));
         let name = ident(part)?;
         // sqlparser takes words for names that PostgreSQL does not (FROM ONLY t).
-        if part.quote_style.is_none() && parts.is_empty() && super::names::RESERVED.contains(&name.as_str()) {
+        if part.quote_style.is_none() && parts.is_empty() && RESERVED.contains(&name.as_str()) {
             return Err(syntax("a reserved word as a name").at(first));
         }
         parts.push(name);
@@ -504,7 +504,7 @@ impl Planner<'_> {
                     param.null_tests.push(extent);
                 }
             }
-            Val::Const(value) => self.plain_const(&value),
+            Val::Const(value) => self.unseen_literal(&value),
             Val::Choice(choice) => {
                 // Envelopes are NULL where their values are; a constant between them would need sealing.
                 let constant = choice.values.iter().any(|v| matches!(v, Val::Const(_)));

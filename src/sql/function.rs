@@ -53,13 +53,8 @@ impl Planner<'_> {
             }
             return self.choice(alternatives, true, "COALESCE");
         }
-        let bare = parts.len() == 1;
         let entered = self.enter_aggregate(function, &name);
-        let done = match self.nesting_function(function, &name, bare) {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) => self.function_parts(function, &name, (token, parts.len())),
-            Err(refusal) => Err(refusal),
-        };
+        let done = self.function_parts(function, &name, (token, parts.len()));
         self.leave_aggregate(entered);
         done
     }
@@ -75,6 +70,9 @@ impl Planner<'_> {
             return Ok(chosen);
         }
         if let Some(value) = self.column_function(function, name, at.0)? {
+            return Ok(value);
+        }
+        if let Some(value) = self.nesting_function(function, name, at.1 == 1)? {
             return Ok(value);
         }
         if let ("unnest", Some([array])) = (name, plain_args(function).as_deref()) {

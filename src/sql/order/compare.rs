@@ -161,8 +161,9 @@ impl Planner<'_> {
         match operand {
             Val::Column(mut value) => {
                 self.stand_in(&mut value)?;
-                self.ordered_alike(&target.column, &value, op)?;
+                // Casts are looked at before types: what they make of a value is not the column's type.
                 let functions = self.order_of(&value, &format!("operator {op}"))?;
+                self.ordered_alike(&target.column, &value, op)?;
                 self.put_order(&value, functions, form)?;
                 if let (Form::Both, Place::Alone, Some(inner)) = (form, place, value.place) {
                     self.parenthesise(inner);

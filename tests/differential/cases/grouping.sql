@@ -321,7 +321,7 @@ SELECT birthday, avg(balance) FROM customers GROUP BY birthday
 SELECT id, count(*) OVER (PARTITION BY birthday) FROM customers
 
 --@ case partition by with an order
-SELECT id, row_number() OVER (PARTITION BY birthday, vip ORDER BY id), rank() OVER (PARTITION BY birthday ORDER BY visits) FROM customers
+SELECT id, row_number() OVER (PARTITION BY birthday, vip ORDER BY id), rank() OVER (PARTITION BY birthday ORDER BY visits) FROM customers ORDER BY id
 
 --@ case partition by in a named window
 SELECT id, count(*) OVER w, sum(visits) OVER w FROM customers WINDOW w AS (PARTITION BY birthday)
