@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
-use super::formula::Computed;
+use super::formula::{Computed, is_composite};
 use super::nested::Nested;
 use super::open::OpenVal;
 use super::passing::row_of;
@@ -181,7 +181,7 @@ impl Planner<'_> {
                 value => planner.settle_plain(value, clause).map(|()| Val::Plain),
             }
         };
-        let value = self.expr_or_formula(expr, walk)?;
+        let value = if is_composite(expr) { walk(self)? } else { self.expr_or_formula(expr, walk)? };
         self.settle_plain(value, clause)
     }
 
@@ -501,8 +501,13 @@ impl Planner<'_> {
         let value = self.expr(inner)?;
         match value {
             Val::Column(value) => {
-                // A cast would be one of the envelope.
-                self.passed_on(&Val::Column(value.clone()))?;
+                // A cast would be one of the envelope. Those to text are never errors.
+                let text = |cast: &CastType| matches!(cast.ty, Some(Type::Text | Type::Varchar(None))) && !cast.array;
+                if value.casts.iter().all(text) {
+                    self.remove_casts(&value);
+                } else {
+                    self.passed_on(&Val::Column(value.clone()))?;
+                }
                 self.represent_unseen(value)?;
             }
             Val::Const(Const { leaf: Leaf::Param(index), extent: Some(extent), .. }) => {

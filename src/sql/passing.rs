@@ -7,6 +7,7 @@ use sqlparser::ast::{Expr, Query};
 use super::consts::{Const, Extent, Leaf};
 use super::expr::{Choice, ColumnVal, Val, cast_tokens};
 use super::function::{is_row, plain_args};
+use super::grouping::prints_alike;
 use super::open::OpenVal;
 use super::parse::index_of;
 use super::plan::Output;
@@ -52,19 +53,22 @@ impl Planner<'_> {
         })
     }
 
-    /// Whether the casts of a column cannot be errors: inside a subquery they might be ones that nobody meets.
+    /// Whether the casts of a column cannot be errors, which nobody might meet inside a subquery, and leave values
+    /// equal that are equal, and no others: whoever groups by the output goes by the terms of the column.
     fn never_fails(&self, value: &ColumnVal) -> Planned<bool> {
         let mut from = value.column.ty;
+        if !prints_alike(from) {
+            return Ok(false);
+        }
         for ty in self.output_casts(value)? {
-            let text = matches!(ty, Type::Text | Type::Varchar(_) | Type::Char(_));
+            let text = matches!(ty, Type::Text | Type::Varchar(None));
             let wider = match from {
                 Type::Int2 => matches!(ty, Type::Int4 | Type::Int8 | Type::Numeric(None)),
                 Type::Int4 => matches!(ty, Type::Int8 | Type::Numeric(None)),
                 Type::Int8 => ty == Type::Numeric(None),
-                Type::Timestamp(_) => ty == Type::Date,
                 _ => false,
             };
-            if !(text || wider || ty == from || ty == from.base()) {
+            if !(text || wider || ty == from || (ty == from.base() && !matches!(ty, Type::Char(_)))) {
                 return Ok(false);
             }
             from = ty;

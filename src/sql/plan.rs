@@ -5,7 +5,7 @@ use std::sync::Arc;
 pub use super::shape::{Field, Json, Shape};
 use crate::catalog::EncryptedColumn;
 use crate::evaluate::Formula;
-use crate::value::Type;
+use crate::value::{Collation, Type};
 
 /// The planner's answer for one statement. Immutable; cached by statement text and catalog version.
 #[derive(Clone, Debug)]
@@ -372,6 +372,8 @@ pub struct Computation {
     pub formula: Formula,
     /// What the server sends for each of its inputs.
     pub inputs: Vec<Input>,
+    /// By whose rules strings are compared and change case.
+    pub collation: Collation,
 }
 
 /// What the server sends for a formula.
