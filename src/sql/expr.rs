@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, DataType, Expr, Ident, ObjectName, Spanned, Subscript,
-    UnaryOperator, Value,
+    BinaryOperator, CastKind, DataType, Expr, Ident, ObjectName, Spanned, UnaryOperator, Value,
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
@@ -198,7 +197,7 @@ impl Planner<'_> {
         }
     }
 
-    fn plain_all<'e>(&mut self, list: impl IntoIterator<Item = &'e Expr>, clause: &str) -> Planned<Val> {
+    pub(super) fn plain_all<'e>(&mut self, list: impl IntoIterator<Item = &'e Expr>, clause: &str) -> Planned<Val> {
         for expr in list {
             self.plain(expr, clause)?;
         }
@@ -348,25 +347,6 @@ impl Planner<'_> {
             Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain),
             other => Err(syntax("an expression").at(index_of(other.span()))),
         }
-    }
-
-    fn access(&mut self, root: &Expr, chain: &[AccessExpr]) -> Planned<Val> {
-        let root = self.expr(root)?;
-        if matches!(root, Val::Nested(_)) {
-            return self.nested_steps(root, chain);
-        }
-        self.settle_plain(root, "a subscript or field selection")?;
-        for step in chain {
-            match step {
-                AccessExpr::Dot(Expr::Identifier(_)) => {}
-                AccessExpr::Subscript(Subscript::Index { index }) => self.plain(index, "a subscript")?,
-                AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
-                    self.plain_all(lower_bound.iter().chain(upper_bound), "a subscript")?;
-                }
-                _ => return Err(syntax("a subscript")),
-            }
-        }
-        Ok(Val::Plain)
     }
 
     fn value(&mut self, value: &Value, token: Option<usize>) -> Planned<Val> {
