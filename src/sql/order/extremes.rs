@@ -194,13 +194,15 @@ impl Planner<'_> {
 
     /// The column's place gets the array that is compared: NULL where the column is.
     fn put_pair(&mut self, value: &ColumnVal, functions: OrderFunctions, clause: &str) -> Planned<()> {
-        let (Some(place), Some(text)) = (value.place, self.doubled(value)) else {
+        let mut value = value.clone();
+        self.stand_in(&mut value)?;
+        let (Some(place), Some(text)) = (value.place, self.doubled(&value)) else {
             return Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first)));
         };
         let before = format!("CASE WHEN {text} IS NOT NULL THEN ARRAY[{}({text}), (", functions.whole);
         self.edits.before(self.tokens.start(place.first), before);
         self.edits.after(self.tokens.end(place.last), ")::pg_catalog.bytea] END");
-        self.remove_casts(value);
+        self.remove_casts(&value);
         Ok(())
     }
 
