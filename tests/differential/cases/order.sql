@@ -777,3 +777,9 @@ SELECT r_text, GREATEST(r_text, r_text), max(r_text) OVER () FROM ranked GROUP B
 --@ case exists with a range
 SELECT id FROM ranked a WHERE EXISTS (SELECT FROM ranked b WHERE b.r_int4 > a.r_int4 AND b.team <> a.team) ORDER BY id
 
+--@ case by the alias of the greatest
+SELECT team, max(r_text) AS top, min(r_date) FROM ranked GROUP BY team ORDER BY top DESC, 3, team
+
+--@ case by the number of the least, with a condition on it
+SELECT team, min(r_price) AS least FROM ranked GROUP BY team HAVING min(r_price) < 100 ORDER BY 2 NULLS FIRST
+
