@@ -86,9 +86,6 @@ SELECT c_jsonb -> 'a' FROM every
 SELECT id FROM every WHERE c_jsonb @> '{"b": 1}'
 --@ refused all: expressions of encrypted values
 
---@ case merge
-MERGE INTO customers c USING plainly p ON c.id = p.id WHEN MATCHED THEN UPDATE SET name = 'merged'
---@ refused all: MERGE
 
 --@ case column in a table function
 SELECT unnest(ARRAY[name]) FROM customers
