@@ -5,6 +5,7 @@ mod ddl;
 mod follow;
 mod fuzz;
 mod grouping;
+mod indexes;
 mod items;
 mod order;
 mod params;
@@ -67,6 +68,13 @@ fn config() -> Database {
         ("vin", column("varchar(17)", true, "vin")),
         ("price", column("numeric(10,2)", false, "price")),
     ]);
+    let ledger = table(vec![
+        (
+            "name",
+            ColumnConfig { collation: Some("C".to_owned()), ..searched("text", SearchKinds::ALL, "ledger") },
+        ),
+        ("due", searched("date", ordered, "due")),
+    ]);
     let people = table(vec![
         ("name", searched("text", SearchKinds::ALL, "name")),
         ("born", searched("date", ordered, "born")),
@@ -78,6 +86,7 @@ fn config() -> Database {
         ("customers", customers),
         ("leads", leads),
         ("devices", devices),
+        ("ledger", ledger),
         ("people", people),
         ("vehicles", planned),
     ];
