@@ -319,6 +319,8 @@ fn check(cases: &[(&str, &str)]) {
             let order = slot.order_functions(false);
             let expected = expected
                 .replace("pyrite.eq(", &format!("{}(", slot.equality_function()))
+                .replace("pyrite.eq_caseless(", &format!("{}(", slot.caseless_function()))
+                .replace("pyrite.match(", &format!("{}(", slot.match_function()))
                 .replace("pyrite.ord(", &format!("{}(", order.whole))
                 .replace("pyrite.ord_head(", &format!("{}(", order.head.unwrap_or_default()));
             if got != expected {
