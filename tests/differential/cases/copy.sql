@@ -59,13 +59,13 @@ COPY customers (id, email) TO STDOUT (HEADER)
 --@ setup
 INSERT INTO customers (id, email, name, phone) VALUES (10, E'tab\there', E'line\nfeed', E'back\\slash'), (11, E'\r', '\N', ''), (12, E'a,b"c', '\.', E'\x0b\f\b')
 --@ then
-COPY customers TO STDOUT
+COPY (SELECT * FROM customers ORDER BY id) TO STDOUT
 --@ then
-COPY customers TO STDOUT CSV
+COPY (SELECT * FROM customers ORDER BY id) TO STDOUT CSV
 --@ then
-COPY customers (phone) TO STDOUT CSV
+COPY (SELECT phone FROM customers ORDER BY id) TO STDOUT CSV
 --@ then
-COPY customers (name) TO STDOUT CSV
+COPY (SELECT name FROM customers ORDER BY id) TO STDOUT CSV
 
 --@ case to stdout with escaped bytea
 --@ setup
