@@ -10,9 +10,9 @@ use super::consts::{Const, Extent, Leaf, number_type};
 use super::formula::{Computed, is_composite};
 use super::nested::Nested;
 use super::open::OpenVal;
-use super::passing::row_of;
 use super::order::is_order;
 use super::parse::index_of;
+use super::passing::row_of;
 use super::planner::{Planner, param_number};
 use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
 use super::reserved::RESERVED;
@@ -170,15 +170,13 @@ impl Planner<'_> {
 
     /// Walks a condition.
     pub fn condition(&mut self, expr: &Expr, clause: &str) -> Planned<()> {
-        let walk = |planner: &mut Self| {
-            match planner.expr(expr)? {
-                Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
-                    format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
-                    "Compare it: `column = true`.",
-                )
-                .at(value.extent.map(|e| e.first))),
-                value => planner.settle_plain(value, clause).map(|()| Val::Plain),
-            }
+        let walk = |planner: &mut Self| match planner.expr(expr)? {
+            Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
+                format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
+                "Compare it: `column = true`.",
+            )
+            .at(value.extent.map(|e| e.first))),
+            value => planner.settle_plain(value, clause).map(|()| Val::Plain),
         };
         let value = if is_composite(expr) { walk(self)? } else { self.expr_or_formula(expr, walk)? };
         self.settle_plain(value, clause)
@@ -204,7 +202,11 @@ impl Planner<'_> {
         }
     }
 
-    pub(super) fn plain_all<'e>(&mut self, list: impl IntoIterator<Item = &'e Expr>, clause: &str) -> Planned<Val> {
+    pub(super) fn plain_all<'e>(
+        &mut self,
+        list: impl IntoIterator<Item = &'e Expr>,
+        clause: &str,
+    ) -> Planned<Val> {
         for expr in list {
             self.plain(expr, clause)?;
         }
@@ -421,28 +423,6 @@ impl Planner<'_> {
         })
     }
 
-    /// A row of an encrypted table made of text would carry plaintext.
-    fn no_row_type(&self, data_type: &DataType) -> Planned<()> {
-        match data_type {
-            DataType::Custom(name, _) => {
-                let (parts, token) = object_name(name)?;
-                match parts.last() {
-                    Some(name) if self.catalog.is_protected_name(name) => Err(unsupported(
-                        format!("a cast to the row type of encrypted table {name}"),
-                        "Name the columns.",
-                    )
-                    .at(Some(token))),
-                    _ => Ok(()),
-                }
-            }
-            DataType::Array(
-                sqlparser::ast::ArrayElemTypeDef::SquareBracket(inner, _)
-                | sqlparser::ast::ArrayElemTypeDef::Qualified(inner, _),
-            ) => self.no_row_type(inner),
-            _ => Ok(()),
-        }
-    }
-
     fn unary(&mut self, op: &UnaryOperator, inner: &Expr) -> Planned<Val> {
         if *op == UnaryOperator::Not {
             self.condition(inner, "NOT")?;
@@ -482,7 +462,9 @@ impl Planner<'_> {
         match value {
             Val::Column(value) => {
                 // A cast would be one of the envelope. Those to text are never errors.
-                let text = |cast: &CastType| matches!(cast.ty, Some(Type::Text | Type::Varchar(None))) && !cast.array;
+                let text = |cast: &CastType| {
+                    matches!(cast.ty, Some(Type::Text | Type::Varchar(None))) && !cast.array
+                };
                 if value.casts.iter().all(text) {
                     self.remove_casts(&value);
                 } else {
