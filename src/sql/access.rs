@@ -1,17 +1,19 @@
-//! Subscripts and fields, tests for NULL, and casts that no value may have.
+//! Subscripts and field selection.
 
-use sqlparser::ast::{AccessExpr, DataType, Expr, Subscript};
+use sqlparser::ast::{AccessExpr, Expr, Subscript, Value};
 
-use super::consts::{Const, Leaf};
-use super::expr::{Val, object_name};
+use super::expr::{ColumnVal, Val, object_name};
+use super::function::plain_args;
+use super::grouping::unwrapped;
 use super::planner::Planner;
-use super::refuse::{Planned, syntax, unsupported};
-use super::types::CastType;
-use crate::value::Type;
+use super::refuse::{Planned, syntax};
 
 impl Planner<'_> {
-    /// Subscripts and fields of a value.
+    /// Subscripts and fields.
     pub fn access(&mut self, root: &Expr, chain: &[AccessExpr]) -> Planned<Val> {
+        if let Some(value) = self.stored_representative(root, chain)? {
+            return Ok(value);
+        }
         let root = self.expr(root)?;
         if matches!(root, Val::Nested(_)) {
             return self.nested_steps(root, chain);
@@ -30,59 +32,28 @@ impl Planner<'_> {
         Ok(Val::Plain)
     }
 
-    /// IS NULL: an envelope is NULL where its value is.
-    pub fn null_test(&mut self, inner: &Expr) -> Planned<Val> {
-        let value = self.expr(inner)?;
-        match value {
-            Val::Column(value) => {
-                // A cast would be one of the envelope. Those to text are never errors.
-                let text = |cast: &CastType| matches!(cast.ty, Some(Type::Text | Type::Varchar(None))) && !cast.array;
-                if value.casts.iter().all(text) {
-                    self.remove_casts(&value);
-                } else {
-                    self.passed_on(&Val::Column(value.clone()))?;
-                }
-                self.represent_unseen(value)?;
-            }
-            Val::Const(Const { leaf: Leaf::Param(index), extent: Some(extent), .. }) => {
-                if let Some(param) = self.params.get_mut(index) {
-                    param.null_tests.push(extent);
-                }
-            }
-            Val::Const(value) => self.unseen_literal(&value),
-            Val::Choice(choice) => {
-                // Envelopes are NULL where their values are; a constant between them would need sealing.
-                let constant = choice.values.iter().any(|v| matches!(v, Val::Const(_)));
-                if constant || choice.values.iter().all(|v| v.column().is_none()) {
-                    self.settle_plain(Val::Choice(choice), "IS NULL")?;
-                } else {
-                    self.bare_choice(&choice);
-                }
-            }
-            _ => {}
-        }
-        Ok(Val::Plain)
-    }
-
-    /// A row of an encrypted table made of text would carry plaintext.
-    pub fn no_row_type(&self, data_type: &DataType) -> Planned<()> {
-        match data_type {
-            DataType::Custom(name, _) => {
-                let (parts, token) = object_name(name)?;
-                match parts.last() {
-                    Some(name) if self.catalog.is_protected_name(name) => Err(unsupported(
-                        format!("a cast to the row type of encrypted table {name}"),
-                        "Name the columns.",
-                    )
-                    .at(Some(token))),
-                    _ => Ok(()),
-                }
-            }
-            DataType::Array(
-                sqlparser::ast::ArrayElemTypeDef::SquareBracket(inner, _)
-                | sqlparser::ast::ArrayElemTypeDef::Qualified(inner, _),
-            ) => self.no_row_type(inner),
-            _ => Ok(()),
+    /// A representative in a stored definition, as the server wrote it down: an envelope like any other.
+    fn stored_representative(&mut self, root: &Expr, chain: &[AccessExpr]) -> Planned<Option<Val>> {
+        let first = |index: &Expr| matches!(index, Expr::Value(v) if matches!(&v.value, Value::Number(n, _) if n == "1"));
+        let [AccessExpr::Subscript(Subscript::Index { index })] = chain else { return Ok(None) };
+        let Expr::Function(function) = unwrapped(root) else { return Ok(None) };
+        let name = object_name(&function.name).map(|(mut parts, _)| parts.pop().unwrap_or_default())?;
+        let arguments = plain_args(function).unwrap_or_default();
+        let (true, true, true, [Expr::Array(array)]) =
+            (self.stored, first(index), name == "min", arguments.as_slice())
+        else {
+            return Ok(None);
+        };
+        let [element] = array.elem.as_slice() else { return Ok(None) };
+        match self.expr(element)? {
+            Val::Column(value) if value.casts.is_empty() => Ok(Some(Val::Column(ColumnVal {
+                origin: None,
+                shown: None,
+                place: None,
+                extent: None,
+                ..value
+            }))),
+            value => self.settle_plain(value, "min").map(|()| Some(Val::Plain)),
         }
     }
 }

@@ -10,9 +10,9 @@ use super::consts::{Const, Extent, Leaf, number_type};
 use super::formula::{Computed, is_composite};
 use super::nested::Nested;
 use super::open::OpenVal;
-use super::passing::row_of;
 use super::order::is_order;
 use super::parse::index_of;
+use super::passing::row_of;
 use super::planner::{Planner, param_number};
 use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
 use super::reserved::RESERVED;
@@ -170,15 +170,13 @@ impl Planner<'_> {
 
     /// Walks a condition.
     pub fn condition(&mut self, expr: &Expr, clause: &str) -> Planned<()> {
-        let walk = |planner: &mut Self| {
-            match planner.expr(expr)? {
-                Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
-                    format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
-                    "Compare it: `column = true`.",
-                )
-                .at(value.extent.map(|e| e.first))),
-                value => planner.settle_plain(value, clause).map(|()| Val::Plain),
-            }
+        let walk = |planner: &mut Self| match planner.expr(expr)? {
+            Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
+                format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
+                "Compare it: `column = true`.",
+            )
+            .at(value.extent.map(|e| e.first))),
+            value => planner.settle_plain(value, clause).map(|()| Val::Plain),
         };
         let value = if is_composite(expr) { walk(self)? } else { self.expr_or_formula(expr, walk)? };
         self.settle_plain(value, clause)
@@ -204,7 +202,11 @@ impl Planner<'_> {
         }
     }
 
-    pub fn plain_all<'e>(&mut self, list: impl IntoIterator<Item = &'e Expr>, clause: &str) -> Planned<Val> {
+    pub(super) fn plain_all<'e>(
+        &mut self,
+        list: impl IntoIterator<Item = &'e Expr>,
+        clause: &str,
+    ) -> Planned<Val> {
         for expr in list {
             self.plain(expr, clause)?;
         }
@@ -453,6 +455,41 @@ impl Planner<'_> {
             (Some(Type::Int8 | Type::Numeric(None)), Ok(_)) => true,
             _ => false,
         })
+    }
+
+    fn null_test(&mut self, inner: &Expr) -> Planned<Val> {
+        let value = self.expr(inner)?;
+        match value {
+            Val::Column(value) => {
+                // A cast would be one of the envelope. Those to text are never errors.
+                let text = |cast: &CastType| {
+                    matches!(cast.ty, Some(Type::Text | Type::Varchar(None))) && !cast.array
+                };
+                if value.casts.iter().all(text) {
+                    self.remove_casts(&value);
+                } else {
+                    self.passed_on(&Val::Column(value.clone()))?;
+                }
+                self.represent_unseen(value)?;
+            }
+            Val::Const(Const { leaf: Leaf::Param(index), extent: Some(extent), .. }) => {
+                if let Some(param) = self.params.get_mut(index) {
+                    param.null_tests.push(extent);
+                }
+            }
+            Val::Const(value) => self.unseen_literal(&value),
+            Val::Choice(choice) => {
+                // Envelopes are NULL where their values are; a constant between them would need sealing.
+                let constant = choice.values.iter().any(|v| matches!(v, Val::Const(_)));
+                if constant || choice.values.iter().all(|v| v.column().is_none()) {
+                    self.settle_plain(Val::Choice(choice), "IS NULL")?;
+                } else {
+                    self.bare_choice(&choice);
+                }
+            }
+            _ => {}
+        }
+        Ok(Val::Plain)
     }
 
     /// A choice between these, or a plain value.
