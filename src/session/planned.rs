@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, EncryptedColumn};
-use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, ScriptRewrite, Slot, Special};
+use crate::sql::plan::{
+    Output, Piece, REFUSED_TEXT, RefinedPart, Refusal, Rewrite, Role, ScriptRewrite, Slot, Special,
+};
 use crate::transform::{ReadyFormula, Sent, TransformError, Transformer};
 use crate::value::{Format, Type};
 use crate::wire::backend::{Field, Fields, RowDescription};
@@ -14,10 +16,14 @@ use crate::wire::build;
 use super::conflict::{conflicts, has_on_conflict, lost_race};
 use super::nested;
 use super::plan::from_transform;
+use super::literal::{candidate_queries, literal_slot, placeholder, seal_literals};
+use super::refined::Found;
 use super::spans::{Spans, render};
 
 /// `bytea`
 const BYTEA: u32 = 17;
+/// `bool`
+const BOOL: u32 = 16;
 /// `text`
 const TEXT: u32 = 25;
 /// `record`
@@ -32,6 +38,8 @@ pub(super) struct Planned {
     pub rewrite: Arc<Rewrite>,
     /// What the server gets.
     pub text: Vec<u8>,
+    /// The queries for the candidates of its refinements.
+    pub candidates: Vec<Vec<u8>>,
     /// Types announced to the server, one per parameter of its.
     pub oids: Vec<u32>,
     /// Where each parameter of the server comes from.
@@ -117,15 +125,13 @@ impl Planned {
         let carriers = carriers.into_iter().collect::<Option<Vec<_>>>()?;
         let oids = carriers.iter().map(|c| oid(&rewrite, *c)).collect::<Option<Vec<_>>>()?;
         let mut text = Vec::new();
-        let spans = render(&rewrite.pieces, client, &mut text, |n, out| {
-            let slot = rewrite.slots.get(n)?;
-            out.extend_from_slice(format!("${}", slot.server_param).as_bytes());
-            Some(())
-        })?;
+        let spans =
+            render(&rewrite.pieces, client, &mut text, |n, out| placeholder(&rewrite.slots, n, out))?;
+        let candidates = candidate_queries(&rewrite, client)?;
         let special = &rewrite.special;
         let opens = rewrite.outputs.iter().any(Output::opens) || special.copy.is_some();
         let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces) || special.seals();
-        Some(Planned { rewrite, text, oids, carriers, opens, uses_keys, spans })
+        Some(Planned { rewrite, text, candidates, oids, carriers, opens, uses_keys, spans })
     }
 
     /// Whether a client that knows the other one sees no difference: the same parameters and columns.
@@ -154,6 +160,8 @@ impl Planned {
         let (mine, yours) = (&self.rewrite, &other.rewrite);
         let slots = mine.slots.iter().zip(&yours.slots);
         self.text == other.text
+            && self.candidates == other.candidates
+            && mine.refinements == yours.refinements
             && self.oids == other.oids
             && self.carriers == other.carriers
             && mine.outputs == yours.outputs
@@ -186,9 +194,10 @@ fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
     match carrier {
         Carrier::Plain(n) => rewrite.params.get(n).map(|p| p.announced),
         Carrier::Hidden => Some(TEXT),
-        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role.is_array() {
-            true => BYTEA_ARRAY,
-            false => BYTEA,
+        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role {
+            Role::Refined(_, _, RefinedPart::OnNull) => BOOL,
+            _ if s.role.is_array() => BYTEA_ARRAY,
+            _ => BYTEA,
         }),
     }
 }
@@ -199,18 +208,11 @@ impl ScriptRun {
     pub(super) fn new(
         script: Arc<ScriptRewrite>,
         client: &[u8],
+        found: &[Found],
         transformer: &mut Transformer,
         out: &mut Vec<u8>,
     ) -> Option<ScriptRun> {
-        let sealed: Vec<_> = script
-            .slots
-            .iter()
-            .map(|slot| {
-                let mut bytes = Vec::new();
-                let present = transformer.seal_slot(slot, None, &mut bytes)?;
-                Ok(present.then_some(bytes))
-            })
-            .collect();
+        let sealed = seal_literals(&script.slots, transformer);
         let mut refused = Vec::new();
         let mut formulas = Vec::new();
         for statement in &script.statements {
@@ -235,10 +237,7 @@ impl ScriptRun {
                 Some((statement, _)) => (statement.pieces.start == n).then_some(&stand_in),
             }
         });
-        let spans = render(pieces, client, out, |n, out| {
-            let array = script.slots.get(n)?.role.is_array();
-            literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
-        })?;
+        let spans = render(pieces, client, out, |n, out| literal_slot(&script, &sealed, found, n, out))?;
         let conflicts = conflicts(&script, client);
         Some(ScriptRun { script, index: 0, refused, formulas, conflicts, spans })
     }
@@ -290,44 +289,6 @@ impl ScriptRun {
     pub(super) fn position(&self, server: u32) -> Option<u32> {
         self.spans.client_position(server)
     }
-}
-
-/// A sealed value as a literal of type `bytea`, or `bytea[]`. `None` if the array is malformed.
-fn literal(sealed: Option<&[u8]>, array: bool, out: &mut Vec<u8>) -> Option<()> {
-    match (sealed, array) {
-        (None, false) => out.extend_from_slice(b"NULL::pg_catalog.bytea"),
-        (None, true) => out.extend_from_slice(b"NULL::pg_catalog.bytea[]"),
-        (Some(bytes), false) => bytea_literal(bytes, out),
-        (Some(bytes), true) => {
-            let mut reader = crate::wire::Reader::new(bytes);
-            let dimensions = reader.i32().ok()?;
-            reader.bytes(8).ok()?;
-            let count = if dimensions == 0 { 0 } else { reader.i32().ok()? };
-            if dimensions != 0 {
-                reader.i32().ok()?;
-            }
-            out.extend_from_slice(b"ARRAY[");
-            for n in 0..count {
-                if n > 0 {
-                    out.push(b',');
-                }
-                literal(reader.value().ok()?, false, out)?;
-            }
-            out.extend_from_slice(b"]::pg_catalog.bytea[]");
-        }
-    }
-    Some(())
-}
-
-fn bytea_literal(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    // An escape string means the same whatever standard_conforming_strings is.
-    out.extend_from_slice(b"E'\\\\x");
-    out.reserve(bytes.len() * 2);
-    for byte in bytes {
-        out.extend([byte >> 4, byte & 15].map(|d| DIGITS.get(usize::from(d)).copied().unwrap_or(b'0')));
-    }
-    out.extend_from_slice(b"'::pg_catalog.bytea");
 }
 
 /// Checks a RowDescription against the plan. `Err` names what differs.
@@ -571,19 +532,4 @@ mod tests {
         assert_eq!(bytea_from_text(b"", &mut out), Some(&b""[..]));
     }
 
-    #[test]
-    fn literals_are_escape_strings() {
-        let mut out = Vec::new();
-        literal(Some(b"\x00\xfe"), false, &mut out).unwrap();
-        assert_eq!(out, b"E'\\\\x00fe'::pg_catalog.bytea");
-        out.clear();
-        let array =
-            [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 17, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 255, 255, 255, 255];
-        literal(Some(&array), true, &mut out).unwrap();
-        assert_eq!(out, b"ARRAY[E'\\\\x07'::pg_catalog.bytea,NULL::pg_catalog.bytea]::pg_catalog.bytea[]");
-        out.clear();
-        literal(Some(&[0; 12]), true, &mut out).unwrap();
-        assert_eq!(out, b"ARRAY[]::pg_catalog.bytea[]");
-        assert!(literal(Some(&array[..20]), true, &mut out).is_none());
-    }
 }

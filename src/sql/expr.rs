@@ -162,22 +162,6 @@ impl Planner<'_> {
         self.settle_plain(value, clause)
     }
 
-    /// Walks a condition.
-    pub fn condition(&mut self, expr: &Expr, clause: &str) -> Planned<()> {
-        let walk = |planner: &mut Self| {
-            match planner.expr(expr)? {
-                Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
-                    format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
-                    "Compare it: `column = true`.",
-                )
-                .at(value.extent.map(|e| e.first))),
-                value => planner.settle_plain(value, clause).map(|()| Val::Plain),
-            }
-        };
-        let value = self.expr_or_formula(expr, walk)?;
-        self.settle_plain(value, clause)
-    }
-
     /// Takes a value for a plain one, or refuses.
     pub fn settle_plain(&mut self, value: Val, clause: &str) -> Planned<()> {
         match value {

@@ -185,7 +185,7 @@ impl Transformer {
 }
 
 /// What formulas depend on.
-fn context(settings: &Settings) -> Context<'_> {
+pub(super) fn context(settings: &Settings) -> Context<'_> {
     static C: std::sync::LazyLock<Collation> = std::sync::LazyLock::new(Collation::c);
     Context { settings, collation: &C }
 }
