@@ -18,7 +18,7 @@ pub use environment::Environment;
 pub(crate) use provisional::Declared;
 pub use query::{ENVIRONMENT_QUERY, catalog_query};
 pub use search::{OrderFunctions, SearchKinds, fits_index};
-pub use slot::{COPY_PREFIX, GroupId, KeyGroup, SearchSlot};
+pub use slot::{COPY_PREFIX, GroupId, KeyGroup, SearchSlot, TERM_FUNCTIONS};
 
 /// One encrypted column, as configured and found in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,6 +238,11 @@ impl Catalog {
     /// A configured key group by its name, if the keyring has it.
     pub fn key_group(&self, name: &str) -> Option<KeyGroup> {
         self.groups.get(name).copied()
+    }
+
+    /// The database's own collation, if it is known.
+    pub fn default_collation(&self) -> Option<&Collation> {
+        self.collations.get("default")
     }
 
     /// Whether `pg_catalog` has a function of this name.

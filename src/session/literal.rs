@@ -1,85 +1,7 @@
-//! Slots of a plan in a text: as literals in a simple query, as parameters elsewhere.
-
-use crate::sql::plan::{Refinement, Refusal, Rewrite, Role, ScriptRewrite, Slot};
-use crate::transform::{TransformError, Transformer};
-
-use super::plan::from_transform;
-use super::spans::render;
-use super::refined::Found;
-use super::request::broken_plan;
-
-/// A value that was sealed, `None` being NULL, or why it was refused.
-type Sealed = Result<Option<Vec<u8>>, TransformError>;
-
-/// Writes the slot with this index as a parameter.
-pub(super) fn placeholder(slots: &[Slot], n: usize, out: &mut Vec<u8>) -> Option<()> {
-    out.extend_from_slice(format!("${}", slots.get(n)?.server_param).as_bytes());
-    Some(())
-}
-
-/// The queries for the candidates of a statement's refinements.
-pub(super) fn candidate_queries(rewrite: &Rewrite, client: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let query = |refinement: &Refinement| {
-        let mut text = Vec::new();
-        render(&refinement.candidates, client, &mut text, |n, out| placeholder(&rewrite.slots, n, out))?;
-        Some(text)
-    };
-    rewrite.refinements.iter().map(query).collect()
-}
-
-/// What the literals of a script become; those of refinements are not known here.
-pub(super) fn seal_literals(slots: &[Slot], transformer: &mut Transformer) -> Vec<Sealed> {
-    let seal = |slot: &Slot| {
-        if matches!(slot.role, Role::Refined(..)) {
-            return Ok(None);
-        }
-        let mut bytes = Vec::new();
-        let present = transformer.seal_slot(slot, None, &mut bytes)?;
-        Ok(present.then_some(bytes))
-    };
-    slots.iter().map(seal).collect()
-}
-
-/// Writes the slot with this index as a literal.
-pub(super) fn literal_slot(
-    script: &ScriptRewrite,
-    sealed: &[Sealed],
-    found: &[Found],
-    n: usize,
-    out: &mut Vec<u8>,
-) -> Option<()> {
-    let role = &script.slots.get(n)?.role;
-    if let Role::Refined(_, refinement, part) = role {
-        found.get(*refinement)?.literal(*part, out);
-        return Some(());
-    }
-    let array = role.is_array();
-    literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
-}
-
-/// The query for the candidates of a refinement of a script.
-pub(super) fn script_candidates(
-    refinement: &Refinement,
-    script: &ScriptRewrite,
-    client: &[u8],
-    transformer: &mut Transformer,
-) -> Result<Vec<u8>, Refusal> {
-    let sealed = seal_literals(&script.slots, transformer);
-    let mut text = Vec::new();
-    let rendered = render(&refinement.candidates, client, &mut text, |n, out| {
-        literal_slot(script, &sealed, &[], n, out)
-    });
-    // A value that is refused is in the statement, too.
-    let refused = sealed.into_iter().find_map(Result::err);
-    match (rendered, refused) {
-        (Some(_), _) => Ok(text),
-        (None, Some(error)) => Err(from_transform(error)),
-        (None, None) => Err(broken_plan()),
-    }
-}
+//! `bytea` as SQL text: literals for the server, and values that it shows as text.
 
 /// A sealed value as a literal of type `bytea`, or `bytea[]`. `None` if the array is malformed.
-fn literal(sealed: Option<&[u8]>, array: bool, out: &mut Vec<u8>) -> Option<()> {
+pub(super) fn literal(sealed: Option<&[u8]>, array: bool, out: &mut Vec<u8>) -> Option<()> {
     match (sealed, array) {
         (None, false) => out.extend_from_slice(b"NULL::pg_catalog.bytea"),
         (None, true) => out.extend_from_slice(b"NULL::pg_catalog.bytea[]"),
@@ -116,9 +38,50 @@ fn bytea_literal(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"'::pg_catalog.bytea");
 }
 
+/// Reads `bytea` in text format: hexadecimal, or the older escapes.
+pub(super) fn bytea_from_text<'a>(text: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    out.clear();
+    let digit = |b: &u8| char::from(*b).to_digit(16);
+    if let Some(hex) = text.strip_prefix(b"\\x") {
+        for pair in hex.chunks(2) {
+            let [high, low] = pair else { return None };
+            out.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
+        }
+        return Some(out);
+    }
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'\\' {
+            out.push(*byte);
+        } else if let Some(after) = rest.strip_prefix(b"\\") {
+            out.push(b'\\');
+            rest = after;
+        } else {
+            let (octal, after) = rest.split_first_chunk::<3>()?;
+            let value = octal.iter().try_fold(0, |sum, b| Some(sum * 8 + char::from(*b).to_digit(8)?))?;
+            out.push(u8::try_from(value).ok()?);
+            rest = after;
+        }
+    }
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytea_text_formats() {
+        let mut out = Vec::new();
+        assert_eq!(bytea_from_text(b"\\xff00Ab", &mut out), Some(&b"\xff\x00\xab"[..]));
+        assert_eq!(bytea_from_text(b"\\xf", &mut out), None);
+        assert_eq!(bytea_from_text(b"\\xzz", &mut out), None);
+        assert_eq!(bytea_from_text(b"a\\\\b\\377\\000", &mut out), Some(&b"a\\b\xff\x00"[..]));
+        assert_eq!(bytea_from_text(b"\\40", &mut out), None);
+        assert_eq!(bytea_from_text(b"\\777", &mut out), None);
+        assert_eq!(bytea_from_text(b"", &mut out), Some(&b""[..]));
+    }
 
     #[test]
     fn literals_are_escape_strings() {

@@ -11,6 +11,7 @@ mod errors;
 mod freshness;
 mod literal;
 mod machine;
+mod naming;
 mod nested;
 mod opaque;
 mod past;
@@ -25,6 +26,7 @@ mod request;
 mod response;
 mod roster;
 mod shared;
+mod slots;
 mod spans;
 mod startup;
 

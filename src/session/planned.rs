@@ -14,10 +14,11 @@ use crate::wire::backend::{Field, Fields, RowDescription};
 use crate::wire::build;
 
 use super::conflict::{conflicts, has_on_conflict, lost_race};
+use super::literal::bytea_from_text;
 use super::nested;
 use super::plan::from_transform;
-use super::literal::{candidate_queries, literal_slot, placeholder, seal_literals};
 use super::refined::Found;
+use super::slots::{candidate_queries, literal_slot, placeholder, seal_literals};
 use super::spans::{Spans, render};
 
 /// `bytea`
@@ -103,6 +104,8 @@ pub(super) struct ScriptRun {
     formulas: Vec<Vec<Option<ReadyFormula>>>,
     /// Statements that say ON CONFLICT; empty if the text does not.
     conflicts: Vec<bool>,
+    /// As many as the widest statement with binary rows has columns.
+    binary: Vec<Format>,
     spans: Spans,
 }
 
@@ -239,7 +242,9 @@ impl ScriptRun {
         });
         let spans = render(pieces, client, out, |n, out| literal_slot(&script, &sealed, found, n, out))?;
         let conflicts = conflicts(&script, client);
-        Some(ScriptRun { script, index: 0, refused, formulas, conflicts, spans })
+        let binary = script.statements.iter().filter(|s| s.special.binary).map(|s| s.outputs.len());
+        let binary = vec![Format::Binary; binary.max().unwrap_or(0)];
+        Some(ScriptRun { script, index: 0, refused, formulas, conflicts, binary, spans })
     }
 
     /// Whether a statement of the script seals a value or compares terms.
@@ -265,6 +270,11 @@ impl ScriptRun {
     /// What only some statements have, of that statement.
     pub(super) fn special(&self) -> Option<&Special> {
         self.script.statements.get(self.index).map(|s| &s.special)
+    }
+
+    /// The formats in which its rows come and go; none is text.
+    pub(super) fn formats(&self) -> &[Format] {
+        if self.special().is_some_and(|special| special.binary) { &self.binary } else { &[] }
     }
 
     /// The command tag to show for it.
@@ -485,51 +495,4 @@ fn too_long(column: &EncryptedColumn) -> TransformError {
         message: format!("encrypted column {}: the value is too long for a message", column.name),
         hint: None,
     }
-}
-
-/// Reads `bytea` in text format: hexadecimal, or the older escapes.
-pub(super) fn bytea_from_text<'a>(text: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
-    out.clear();
-    let digit = |b: &u8| char::from(*b).to_digit(16);
-    if let Some(hex) = text.strip_prefix(b"\\x") {
-        for pair in hex.chunks(2) {
-            let [high, low] = pair else { return None };
-            out.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
-        }
-        return Some(out);
-    }
-    let mut rest = text;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        if *byte != b'\\' {
-            out.push(*byte);
-        } else if let Some(after) = rest.strip_prefix(b"\\") {
-            out.push(b'\\');
-            rest = after;
-        } else {
-            let (octal, after) = rest.split_first_chunk::<3>()?;
-            let value = octal.iter().try_fold(0, |sum, b| Some(sum * 8 + char::from(*b).to_digit(8)?))?;
-            out.push(u8::try_from(value).ok()?);
-            rest = after;
-        }
-    }
-    Some(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytea_text_formats() {
-        let mut out = Vec::new();
-        assert_eq!(bytea_from_text(b"\\xff00Ab", &mut out), Some(&b"\xff\x00\xab"[..]));
-        assert_eq!(bytea_from_text(b"\\xf", &mut out), None);
-        assert_eq!(bytea_from_text(b"\\xzz", &mut out), None);
-        assert_eq!(bytea_from_text(b"a\\\\b\\377\\000", &mut out), Some(&b"a\\b\xff\x00"[..]));
-        assert_eq!(bytea_from_text(b"\\40", &mut out), None);
-        assert_eq!(bytea_from_text(b"\\777", &mut out), None);
-        assert_eq!(bytea_from_text(b"", &mut out), Some(&b""[..]));
-    }
-
 }

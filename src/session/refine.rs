@@ -25,13 +25,13 @@ use crate::wire::{build, frame};
 use super::error::End;
 use super::errors;
 use super::freshness::OWN;
-use super::literal::script_candidates;
 use super::machine::{Machine, Verdict};
 use super::pipeline::{Entry, Mask, Own, Question};
 use super::plan::from_transform;
 use super::planned::Planned;
 use super::refined::Found;
 use super::request::{REFUSED_NAME, broken_plan, in_failed_transaction};
+use super::slots::script_candidates;
 
 /// The name under which a refined statement is parsed for its Bind.
 pub(super) const REFINED: &[u8] = b"_pyrite_refined";

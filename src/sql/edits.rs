@@ -97,6 +97,12 @@ impl Edits {
         Edits { list: self.list.iter().filter(inside).cloned().collect() }.pieces(part)
     }
 
+    /// Replaces a span in whatever way it was replaced before: who says this knows all that stands there.
+    pub fn rewrite(&mut self, span: Range<usize>, parts: Vec<Part>) {
+        self.list.retain(|edit| !(edit.order == Order::Replace && edit.span == span));
+        self.replace(span, parts);
+    }
+
     /// The text of `whole` with the edits made; `None` if two of them overlap.
     pub fn pieces(mut self, whole: Range<usize>) -> Option<Vec<Piece>> {
         self.list.sort_by_key(|edit| (edit.span.start, edit.order));

@@ -13,20 +13,21 @@ use sqlparser::ast::Expr;
 use super::consts::Extent;
 use super::edits::Part;
 use super::expr::{ColumnVal, Val};
-use super::formula::Computed;
+use super::formula::{Computed, is_composite};
 use super::lexer::Kind;
 use super::narrow::Narrowing;
 use super::plan::{Piece, RefinedPart, Refinement, Role, Slot, Source, UNSEEN};
 use super::planner::{Mode, Planner, SlotDraft, param_number, quote_identifier};
 use super::refuse::{Planned, full_name, unsupported};
 use crate::evaluate::Formula;
-use crate::value::Type;
+use crate::value::{Collation, Type};
 
 /// A refinement before numbering.
 #[derive(Clone, Debug)]
 pub(super) struct RefinementDraft {
     pub column: ColumnVal,
     formula: Formula,
+    collation: Collation,
     /// What is replaced.
     pub extent: Extent,
     /// Schema, name and column that candidates are read from.
@@ -63,7 +64,8 @@ impl Planner<'_> {
             }
             value => planner.settle_plain(value, clause).map(|()| Val::Plain),
         };
-        match self.expr_or_formula(expr, walk)? {
+        let value = if is_composite(expr) { walk(self)? } else { self.expr_or_formula(expr, walk)? };
+        match value {
             Val::Computed(computed) => self.refine(*computed, clause),
             value => self.settle_plain(value, clause),
         }
@@ -132,6 +134,7 @@ impl Planner<'_> {
         self.refinements.push(RefinementDraft {
             column,
             formula: computed.formula,
+            collation: computed.collation,
             extent: computed.extent,
             from,
             slots,
@@ -305,6 +308,7 @@ pub(super) fn number(placed: Vec<Placed>, slots: &[Slot], reads: bool) -> Vec<Re
             candidates: placed.candidates,
             params,
             predicate: placed.draft.formula,
+            collation: placed.draft.collation,
             reads,
         }
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::plan::Piece;
 use crate::catalog::EncryptedColumn;
 use crate::evaluate::Formula;
+use crate::value::Collation;
 
 /// In the error by which a refined statement says that it met a value that was not looked at.
 pub const UNSEEN: &str = "pyrite_unseen_value";
@@ -36,6 +37,8 @@ pub struct Refinement {
     pub params: Vec<u16>,
     /// What is decided: its inputs are all the column's value.
     pub predicate: Formula,
+    /// The collation that it follows.
+    pub collation: Collation,
     /// The statement reads, and changes or locks nothing: it sees what its snapshot shows.
     pub reads: bool,
 }

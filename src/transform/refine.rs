@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::compute::context;
 use super::{TransformError, Transformer};
 use crate::catalog::EncryptedColumn;
-use crate::evaluate::Formula;
+use crate::evaluate::{Context, Formula};
 use crate::sql::plan::Refinement;
-use crate::value::{Datum, Input};
+use crate::value::{Collation, Datum, Input};
 
 /// A condition with its parameters in it.
 pub struct Decision {
     column: Arc<EncryptedColumn>,
     formula: Formula,
+    collation: Collation,
     on_null: Option<bool>,
 }
 
@@ -40,11 +40,17 @@ impl Transformer {
         refinement: &Refinement,
         input: &dyn Fn(usize) -> Option<Input<'i>>,
     ) -> Result<Decision, TransformError> {
-        let formula = self.prepare_formula(&refinement.predicate, input)?;
+        let formula = self.prepare_formula(&refinement.predicate, &refinement.collation, input)?;
         let settings = self.settings.as_ref()?;
+        let collation = refinement.collation.clone();
         // A formula may say something of NULL; one that fails on it does so when a row has it.
-        let on_null = formula.evaluate(&[None], context(settings))?;
-        Ok(Decision { column: Arc::clone(&refinement.column), formula, on_null: truth(on_null) })
+        let on_null = formula.evaluate(&[None], Context { settings, collation: &collation })?;
+        Ok(Decision {
+            column: Arc::clone(&refinement.column),
+            formula,
+            collation,
+            on_null: truth(on_null),
+        })
     }
 
     /// Decides for the value of an envelope; `None` is NULL.
@@ -54,7 +60,8 @@ impl Transformer {
     pub fn decide(&mut self, decision: &Decision, envelope: &[u8]) -> Result<Option<bool>, TransformError> {
         let datum = self.open_datum(&decision.column, envelope)?;
         let settings = self.settings.as_ref()?;
-        Ok(truth(decision.formula.evaluate(&[Some(datum)], context(settings))?))
+        let context = Context { settings, collation: &decision.collation };
+        Ok(truth(decision.formula.evaluate(&[Some(datum)], context)?))
     }
 }
 

@@ -10,6 +10,7 @@ mod order;
 mod params;
 mod refine;
 mod slots;
+mod state;
 mod travel;
 
 use std::collections::BTreeMap;

@@ -240,16 +240,13 @@ SELECT id FROM customers WHERE NOT vip
 
 --@ case ilike
 SELECT id FROM customers WHERE email ILIKE 'CLEO.ü%'
---@ refused all: the case of letters beyond ASCII in this collation
 
 --@ case ilike by parameter
 SELECT id FROM customers WHERE email ILIKE $1
 --@ $ %ADA.QUILL%
---@ refused all: the case of letters beyond ASCII in this collation
 
 --@ case not ilike
 SELECT id FROM customers WHERE email NOT ILIKE '%VOLTMAIL%'
---@ refused all: the case of letters beyond ASCII in this collation
 
 --@ case like with escape
 SELECT id FROM customers WHERE email LIKE 'ada!.q%' ESCAPE '!'
@@ -281,17 +278,14 @@ SELECT id FROM customers WHERE starts_with(email, 'bob')
 --@ case lower
 SELECT id FROM customers WHERE lower(email) = lower($1)
 --@ $ ADA.Quill@VoltMail.example
---@ refused all: the case of letters beyond ASCII in this collation
 
 --@ case upper of a cast
 SELECT id FROM customers WHERE UPPER(email::text) = UPPER($1)
 --@ $ ada.quill@voltmail.example
---@ refused all: the case of letters beyond ASCII in this collation
 
 --@ case upper like upper
 SELECT id FROM customers WHERE UPPER(email::text) LIKE UPPER($1)
 --@ $ %quill%
---@ refused all: the case of letters beyond ASCII in this collation
 
 --@ case length
 SELECT id, length(email) FROM customers WHERE length(email) > 25 ORDER BY id
