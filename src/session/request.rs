@@ -321,13 +321,19 @@ impl Machine {
                         return Ok(Verdict::Replace);
                     }
                 };
-                if let Some((planned, origin)) = &again {
-                    self.prepare_again(name, &statement, planned, origin);
+                let origin = again.map(|(_, origin)| origin);
+                match self.sealed_text(&planned, origin, &statement) {
+                    Err(refusal) => Err(refusal),
+                    Ok(again) => {
+                        if let Some((planned, origin)) = &again {
+                            self.prepare_again(name, &statement, planned, origin);
+                        }
+                        if !found.is_empty() {
+                            self.parse_refined(name, &planned);
+                        }
+                        self.bind_planned(body, &planned, &found)?
+                    }
                 }
-                if !found.is_empty() {
-                    self.parse_refined(name, &planned);
-                }
-                self.bind_planned(body, &planned, &found)?
             }
         };
         match outcome {

@@ -14,7 +14,12 @@ type Sealed = Result<Option<Vec<u8>>, TransformError>;
 
 /// Writes the slot with this index as a parameter.
 pub(super) fn placeholder(slots: &[Slot], n: usize, out: &mut Vec<u8>) -> Option<()> {
-    out.extend_from_slice(format!("${}", slots.get(n)?.server_param).as_bytes());
+    let slot = slots.get(n)?;
+    if slot.server_param == 0 {
+        // Bind has the value written in.
+        return literal(None, slot.role.is_array(), out);
+    }
+    out.extend_from_slice(format!("${}", slot.server_param).as_bytes());
     Some(())
 }
 

@@ -51,6 +51,20 @@ pub(super) struct Placed {
 const PARTS: [RefinedPart; 4] =
     [RefinedPart::Matching, RefinedPart::Unknown, RefinedPart::Others, RefinedPart::OnNull];
 
+/// Refuses conditions that Pyrite would have to decide within this statement.
+pub(super) fn none_within(refinements: &[Refinement], statement: &str) -> Planned<()> {
+    match refinements.first() {
+        None => Ok(()),
+        Some(refinement) => Err(unsupported(
+            format!(
+                "a condition on encrypted column {} that Pyrite has to decide within {statement}",
+                full_name(&refinement.column)
+            ),
+            "Use the driver's prepared statements, or send the statement by itself.",
+        )),
+    }
+}
+
 impl Planner<'_> {
     /// Walks a condition.
     pub fn condition(&mut self, expr: &Expr, clause: &str) -> Planned<()> {
