@@ -240,6 +240,11 @@ impl Catalog {
         self.groups.get(name).copied()
     }
 
+    /// The database's own collation, if it is known.
+    pub fn default_collation(&self) -> Option<&Collation> {
+        self.collations.get("default")
+    }
+
     /// Whether `pg_catalog` has a function of this name.
     pub fn is_builtin(&self, name: &str) -> bool {
         self.builtins.contains(name)

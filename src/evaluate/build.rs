@@ -205,6 +205,13 @@ impl<'a> Builder<'a> {
         let Some(known) = resolve::resolve(name, &types).filter(|known| known.is_known()) else {
             return unknown(describe(name, &types));
         };
+        if matches!(name, "date_part" | "extract" | "date_trunc" | "to_char") {
+            // There are such functions of intervals, too.
+            let open = |(ty, arg): (&Option<Type>, &Type)| ty.is_none() && category(arg) != Category::String;
+            if types.iter().zip(known.args).any(open) {
+                return unknown(describe(name, &types));
+            }
+        }
         let mut formulas = Vec::with_capacity(args.len());
         for (arg, ty) in args.into_iter().zip(known.args) {
             formulas.push(self.coerce(arg, *ty)?);
@@ -230,6 +237,9 @@ impl<'a> Builder<'a> {
             (Some(l), Some(r)) if string(&l) && string(&r) => (left, right),
             (Some(l), Some(_)) if string(&l) => (left, self.cast(right, Type::Text)?),
             (Some(_), Some(r)) if string(&r) => (self.cast(left, Type::Text)?, right),
+            // jsonb has an operator of its own.
+            (Some(l), None) if l != Type::Jsonb => (self.cast(left, Type::Text)?, right),
+            (None, Some(r)) if r != Type::Jsonb => (left, self.cast(right, Type::Text)?),
             (l, r) => return unknown(describe("||", &[l, r])),
         };
         let args = vec![self.coerce(left, Type::Text)?, self.coerce(right, Type::Text)?];
@@ -399,6 +409,8 @@ fn is_text_function(name: &str) -> bool {
     matches!(name, "=" | "<>" | "<" | "<=" | ">" | ">=" | "like_escape" | "similar_to_escape" | "~~" | "!~~")
         || matches!(name, "lower" | "upper" | "initcap" | "replace" | "concat" | "concat_ws" | "reverse" | "md5")
         || matches!(name, "btrim" | "ltrim" | "rtrim" | "length" | "char_length" | "character_length")
+        || matches!(name, "left" | "right" | "repeat" | "lpad" | "rpad" | "split_part" | "translate")
+        || matches!(name, "starts_with" | "ascii" | "position" | "strpos")
 }
 
 /// `function lower(integer)`, `operator text + unknown`.

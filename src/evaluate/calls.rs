@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::formula::Formula;
 use super::pattern::{Kind, Matcher};
-use super::{Context, EvaluateError, Evaluated, compare, float, integer, numeric, strings, text};
+use super::{
+    Context, EvaluateError, Evaluated, compare, datetime, float, integer, numeric, similar, strings, text, to_char,
+};
 use crate::value::{Datum, Type};
 
 /// A function or operator with one signature.
@@ -39,6 +41,18 @@ impl Call {
 
     pub fn is(&self, other: &Call) -> bool {
         std::ptr::eq(self.0, other.0)
+    }
+
+    /// Whether its result depends on a collation.
+    pub fn is_collated(&self) -> bool {
+        match self.0.run {
+            Run::Pattern(kind, _) => kind != Kind::Like,
+            _ => match self.0.name {
+                "lower" | "upper" | "initcap" => true,
+                "<" | "<=" | ">" | ">=" => matches!(self.0.args, [Type::Text | Type::Char(_), ..]),
+                _ => false,
+            },
+        }
     }
 
     /// Its name and the types of its arguments.
@@ -241,6 +255,16 @@ static TEXTS: &[Known] = &[
     like("~~*", &[C, T], Kind::LikeCaseless, false),
     like("!~~*", &[T, T], Kind::LikeCaseless, true),
     like("!~~*", &[C, T], Kind::LikeCaseless, true),
+    like("~", &[T, T], Kind::Regex, false),
+    like("~", &[C, T], Kind::Regex, false),
+    like("!~", &[T, T], Kind::Regex, true),
+    like("!~", &[C, T], Kind::Regex, true),
+    like("~*", &[T, T], Kind::RegexCaseless, false),
+    like("~*", &[C, T], Kind::RegexCaseless, false),
+    like("!~*", &[T, T], Kind::RegexCaseless, true),
+    like("!~*", &[C, T], Kind::RegexCaseless, true),
+    f("similar_to_escape", &[T], T, similar::plain),
+    f("similar_to_escape", &[T, T], T, similar::escaped),
 ];
 
 /// Signatures of an operator over numbers.
@@ -316,10 +340,31 @@ static NUMBERS: &[Known] = &[
     f("trim_scale", &[N], N, numeric::trim_scale),
 ];
 
+static MOMENTS: &[Known] = &[
+    f("+", &[D, I4], D, datetime::add_days),
+    f("+", &[I4, D], D, datetime::add_days),
+    f("-", &[D, I4], D, datetime::subtract_days),
+    f("-", &[D, D], I4, datetime::days_between),
+    f("+", &[D, TM], TS, datetime::date_and_time),
+    f("+", &[TM, D], TS, datetime::date_and_time),
+    f("date_part", &[T, D], F8, datetime::date_part),
+    f("date_part", &[T, TM], F8, datetime::date_part),
+    f("date_part", &[T, TS], F8, datetime::date_part),
+    f("date_part", &[T, TZ], F8, datetime::date_part),
+    f("extract", &[T, D], N, datetime::extract),
+    f("extract", &[T, TM], N, datetime::extract),
+    f("extract", &[T, TS], N, datetime::extract),
+    f("extract", &[T, TZ], N, datetime::extract),
+    f("date_trunc", &[T, TS], TS, datetime::truncate),
+    f("date_trunc", &[T, TZ], TZ, datetime::truncate),
+    f("to_char", &[TS, T], T, to_char::moment),
+    f("to_char", &[TZ, T], T, to_char::moment),
+];
+
 /// All of them.
 pub(super) fn known() -> impl Iterator<Item = &'static Known> {
     [
-        EQUAL, UNEQUAL, LESS, AT_MOST, GREATER, AT_LEAST, TEXTS, ADD, SUBTRACT, MULTIPLY, DIVIDE, NUMBERS,
+        EQUAL, UNEQUAL, LESS, AT_MOST, GREATER, AT_LEAST, TEXTS, ADD, SUBTRACT, MULTIPLY, DIVIDE, NUMBERS, MOMENTS,
     ]
     .into_iter()
     .flatten()

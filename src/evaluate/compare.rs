@@ -33,7 +33,7 @@ fn string(datum: &Datum) -> Option<&str> {
 /// The order of two values.
 pub(super) fn order(left: &Datum, right: &Datum, context: Context<'_>) -> Result<Ordering, EvaluateError> {
     if let (Some(left), Some(right)) = (string(left), string(right)) {
-        return context.collation.compare(left, right);
+        return Ok(context.collation.compare(left, right)?);
     }
     if let (Some(left), Some(right)) = (integer(left), integer(right)) {
         return Ok(left.cmp(&right));

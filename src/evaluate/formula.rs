@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::calls::Call;
 use super::pattern::Matcher;
+use super::resolve::{Category, category};
 use super::{Context, EvaluateError, Evaluated, compare};
 use crate::value::{CastContext, Datum, Type};
 
@@ -135,6 +136,35 @@ impl Formula {
             _ => false,
         };
         !exposed && self.parts().into_iter().all(Formula::by_value)
+    }
+
+    /// For each part that depends on a collation, the inputs that it is derived from.
+    pub fn collated_inputs(&self) -> Vec<Vec<usize>> {
+        let mut found = Vec::new();
+        self.find_collated(&mut found);
+        found
+    }
+
+    fn find_collated(&self, found: &mut Vec<Vec<usize>>) {
+        let text = |ty: &Type| category(ty) == Category::String;
+        let depends = match &self.node {
+            Node::Call(call, _) => call.is_collated(),
+            Node::Extreme(..) => text(&self.ty),
+            _ => false,
+        };
+        if depends {
+            let mut inputs = Vec::new();
+            self.text_inputs(&mut inputs);
+            found.push(inputs);
+        }
+        self.parts().into_iter().for_each(|part| part.find_collated(found));
+    }
+
+    fn text_inputs(&self, found: &mut Vec<usize>) {
+        if let (Node::Input(n), Category::String) = (&self.node, category(&self.ty)) {
+            found.push(*n);
+        }
+        self.parts().into_iter().for_each(|part| part.text_inputs(found));
     }
 
     /// Whether it uses a value of the row.

@@ -8,23 +8,25 @@
 
 mod build;
 mod calls;
-mod collation;
 mod compare;
+mod datetime;
 mod float;
 mod fold;
 mod formula;
 mod integer;
 mod numeric;
 mod pattern;
+mod regex;
 mod resolve;
+mod similar;
 mod strings;
 mod text;
+mod to_char;
 
 pub use build::{Builder, Operand, Unbuilt};
-pub use collation::Collation;
 pub use formula::{Formula, Inputs};
 
-use crate::value::{Datum, Settings, ValueError};
+use crate::value::{Collation, Datum, Settings, ValueError};
 
 /// What a formula gives for a row; `None` is NULL.
 pub type Evaluated = Result<Option<Datum>, EvaluateError>;

@@ -1,5 +1,6 @@
 //! Patterns: LIKE and ILIKE; regular expressions have a module of their own.
 
+use super::regex::{self, Regex};
 use super::{Context, EvaluateError, MAX_TEXT};
 use zeroize::Zeroizing;
 
@@ -8,12 +9,15 @@ use zeroize::Zeroizing;
 pub(super) enum Kind {
     Like,
     LikeCaseless,
+    Regex,
+    RegexCaseless,
 }
 
 /// A pattern that is ready.
 pub(super) enum Matcher {
     Like(Vec<Step>),
     LikeCaseless(Vec<Step>),
+    Regex(Regex),
 }
 
 /// A part of a LIKE pattern.
@@ -38,6 +42,8 @@ impl Matcher {
         Ok(match kind {
             Kind::Like => Matcher::Like(steps(pattern)?),
             Kind::LikeCaseless => Matcher::LikeCaseless(steps(&context.collation.lower(pattern)?)?),
+            Kind::Regex => Matcher::Regex(regex::compile(pattern, false, context.collation)?),
+            Kind::RegexCaseless => Matcher::Regex(regex::compile(pattern, true, context.collation)?),
         })
     }
 
@@ -46,6 +52,7 @@ impl Matcher {
             Matcher::Like(steps) => Ok(like(text, steps)),
             // In UTF-8 PostgreSQL lowers both sides.
             Matcher::LikeCaseless(steps) => Ok(like(&context.collation.lower(text)?, steps)),
+            Matcher::Regex(regex) => regex.is_match(text),
         }
     }
 }

@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
-use super::formula::Computed;
+use super::formula::{Computed, is_composite};
 use super::nested::Nested;
 use super::open::OpenVal;
 use super::order::is_order;
@@ -174,7 +174,7 @@ impl Planner<'_> {
                 value => planner.settle_plain(value, clause).map(|()| Val::Plain),
             }
         };
-        let value = self.expr_or_formula(expr, walk)?;
+        let value = if is_composite(expr) { walk(self)? } else { self.expr_or_formula(expr, walk)? };
         self.settle_plain(value, clause)
     }
 
@@ -504,7 +504,7 @@ impl Planner<'_> {
                     param.null_tests.push(extent);
                 }
             }
-            Val::Const(value) => self.plain_const(&value),
+            Val::Const(value) => self.unseen_literal(&value),
             Val::Choice(choice) => {
                 // Envelopes are NULL where their values are; a constant between them would need sealing.
                 let constant = choice.values.iter().any(|v| matches!(v, Val::Const(_)));

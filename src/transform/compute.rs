@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{TransformError, Transformer};
 use crate::catalog::EncryptedColumn;
-use crate::evaluate::{Collation, Context, EvaluateError, Formula};
+use crate::evaluate::{Context, EvaluateError, Formula};
 use crate::sql::plan::{self, Computation, Output};
-use crate::value::{Datum, Format, Input, Settings};
+use crate::value::{Collation, Datum, Format, Input, Settings};
 
 impl From<EvaluateError> for TransformError {
     fn from(error: EvaluateError) -> Self {
@@ -38,9 +38,11 @@ impl Transformer {
     pub fn prepare_formula<'i>(
         &self,
         formula: &Formula,
+        collation: &Collation,
         input: &dyn Fn(usize) -> Option<Input<'i>>,
     ) -> Result<Formula, TransformError> {
         let settings = self.settings.as_ref()?;
+        let context = Context { settings, collation };
         let mut params: Vec<Option<Datum>> = Vec::new();
         let mut failed = None;
         formula.params(&mut |number, ty| {
@@ -59,7 +61,7 @@ impl Transformer {
         });
         match failed {
             Some(error) => Err(error.into()),
-            None => Ok(formula.prepare(&params, context(settings))?),
+            None => Ok(formula.prepare(&params, context)?),
         }
     }
 
@@ -78,7 +80,7 @@ impl Transformer {
         let ready = |output: &Output| match output {
             Output::Computed(computation) => Ok(Some(ReadyFormula {
                 computation: Arc::clone(computation),
-                formula: self.prepare_formula(&computation.formula, input)?,
+                formula: self.prepare_formula(&computation.formula, &computation.collation, input)?,
             })),
             _ => Ok(None),
         };
@@ -103,7 +105,8 @@ impl Transformer {
             many => self.record(many, sent.ok_or_else(no_record)?, shown)?,
         };
         let settings = self.settings.as_ref()?;
-        match ready.formula.evaluate(&inputs, context(settings))? {
+        let context = Context { settings, collation: &ready.computation.collation };
+        match ready.formula.evaluate(&inputs, context)? {
             Some(datum) => {
                 datum.encode(format, settings, out)?;
                 Ok(true)
@@ -182,12 +185,6 @@ impl Transformer {
         self.decrypt(column, envelope)?;
         Datum::from_plaintext(&column.ty, &self.plaintext).map_err(|e| TransformError::value(column, &e))
     }
-}
-
-/// What formulas depend on.
-fn context(settings: &Settings) -> Context<'_> {
-    static C: std::sync::LazyLock<Collation> = std::sync::LazyLock::new(Collation::c);
-    Context { settings, collation: &C }
 }
 
 fn no_record() -> TransformError {

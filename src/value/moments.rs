@@ -1,7 +1,12 @@
 //! Dates and times for those who compute with them: microseconds that reach as far as dates do.
 
 use super::Settings;
-use super::datetime::{self, DATE_EARLY, DATE_LATE, DAY, EARLY, LATE};
+use super::datetime;
+
+pub(crate) use super::datetime::{
+    DATE_EARLY, DATE_LATE, DAY, EARLY, Fields, LATE, SECOND, date_to_timestamp, from_julian, is_date, is_timestamp,
+    julian, week_day,
+};
 
 /// A timestamp, with its infinities beyond everything.
 pub(crate) fn wide(timestamp: i64) -> i128 {
@@ -31,3 +36,19 @@ pub(crate) fn instant(local: i128, s: &Settings) -> i128 {
         _ => local,
     }
 }
+
+/// The local time of an instant in the session's zone, and how many seconds east of Greenwich that is.
+pub(crate) fn local(instant: i64, s: &Settings) -> (i64, i64) {
+    let local = datetime::instant_to_local(instant, &s.time_zone);
+    (local, local.saturating_sub(instant) / SECOND)
+}
+
+/// The abbreviation of the session's zone at an instant.
+pub(crate) fn abbreviation(instant: i64, s: &Settings) -> String {
+    s.time_zone.abbreviation_at(instant.div_euclid(SECOND) + UNIX_EPOCH_SECONDS)
+}
+
+/// Seconds from 1970-01-01 to 2000-01-01.
+pub(crate) const UNIX_EPOCH_SECONDS: i64 = 10_957 * 86_400;
+/// Julian day of 2000-01-01.
+pub(crate) const EPOCH_JULIAN: i64 = 2_451_545;

@@ -4,6 +4,7 @@
 //! was before and looks whether a formula can be made of it, for whoever can use one: the outermost select list
 //! ([`output`]), and conditions.
 
+mod collation;
 mod output;
 mod walk;
 
@@ -14,7 +15,8 @@ use super::expr::{ColumnVal, Val};
 use super::planner::{Mode, ParamDraft, Planner};
 use super::refuse::{Draft, Planned};
 use crate::evaluate::Formula;
-use crate::value::Type;
+use crate::value::{Collation, Type};
+use walk::Formed;
 
 /// An expression over encrypted columns (and constants, and plain columns) that the server cannot compute.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Computed {
     pub formula: Formula,
     /// What the formula's inputs are.
     pub inputs: Vec<ComputedInput>,
+    /// By whose rules strings are compared and change case.
+    pub collation: Collation,
     /// All of the expression's tokens.
     pub extent: Extent,
     /// Why it cannot be planned in the ordinary way: the refusal where no formula serves.
@@ -105,13 +109,16 @@ impl Planner<'_> {
         expr: &Expr,
         walk: impl FnOnce(&mut Self) -> Planned<Val>,
     ) -> Planned<Val> {
-        if self.mode == Mode::View || is_leaf(expr) || is_composite(expr) {
+        if self.mode == Mode::View {
             return walk(self);
         }
-        let mark = self.mark();
+        // A leaf that is refused has changed nothing.
+        let mark = if is_leaf(expr) { None } else { Some(self.mark()) };
         match walk(self) {
             Err(refusal) if refusal.sqlstate == "0A000" => {
-                self.reset(&mark);
+                if let Some(mark) = &mark {
+                    self.reset(mark);
+                }
                 self.formula_or(expr, refusal)
             }
             done => done,
@@ -121,8 +128,9 @@ impl Planner<'_> {
     /// The formula of an expression, or why it was refused. Nothing of the statement is changed.
     pub(super) fn formula_or(&mut self, expr: &Expr, mut refusal: Box<Draft>) -> Planned<Val> {
         match self.formula_of(expr)? {
-            Ok((formula, inputs, extent)) => {
-                Ok(Val::Computed(Box::new(Computed { formula, inputs, extent, refusal, name: None })))
+            Ok(Formed { formula, inputs, collation, extent }) => {
+                let computed = Computed { formula, inputs, collation, extent, refusal, name: None };
+                Ok(Val::Computed(Box::new(computed)))
             }
             Err(reason) => {
                 if let Some(reason) = reason {
@@ -155,7 +163,7 @@ fn is_leaf(expr: &Expr) -> bool {
 }
 
 /// Conditions whose parts are looked at by themselves.
-fn is_composite(expr: &Expr) -> bool {
+pub(super) fn is_composite(expr: &Expr) -> bool {
     match expr {
         Expr::BinaryOp { op, .. } => matches!(op, BinaryOperator::And | BinaryOperator::Or),
         Expr::UnaryOp { op, .. } => *op == UnaryOperator::Not,

@@ -65,7 +65,8 @@ impl Planner<'_> {
             written.push_str(&quoted(name));
         }
         self.replace(computed.extent, vec![Part::Text(written)]);
-        Ok(Output::Computed(std::sync::Arc::new(plan::Computation { formula: computed.formula, inputs })))
+        let Computed { formula, collation, .. } = computed;
+        Ok(Output::Computed(std::sync::Arc::new(plan::Computation { formula, inputs, collation })))
     }
 }
 

@@ -14,10 +14,15 @@ use crate::sql::parse::index_of;
 use crate::sql::planner::{Planner, param_number};
 use crate::sql::refuse::{Draft, Planned};
 use crate::sql::scope::{self, Found};
-use crate::value::{Datum, Input, Settings, Type};
+use crate::value::{Collation, Datum, Input, Settings, Type};
 
-/// A formula with its inputs and tokens, or why there is none.
-pub(super) type Formed = Result<(Formula, Vec<ComputedInput>, Extent), Option<String>>;
+/// A formula with what it needs.
+pub(super) struct Formed {
+    pub formula: Formula,
+    pub inputs: Vec<ComputedInput>,
+    pub collation: Collation,
+    pub extent: Extent,
+}
 
 /// Why the walk ends.
 enum Stop {
@@ -60,7 +65,8 @@ struct Walk<'w, 'a> {
 
 impl Planner<'_> {
     /// The formula of an expression over at least one encrypted column.
-    pub(super) fn formula_of(&self, expr: &Expr) -> Planned<Formed> {
+    /// Without one, the reason is given where it is worth words.
+    pub(super) fn formula_of(&self, expr: &Expr) -> Planned<Result<Formed, Option<String>>> {
         let e = self.environment;
         let settings =
             Settings::from_gucs(&e.date_style, &e.time_zone, &e.bytea_output, &e.extra_float_digits);
@@ -82,8 +88,14 @@ impl Planner<'_> {
         });
         match done {
             Ok((formula, extent)) => {
-                let encrypted = walk.inputs.iter().any(|i| matches!(i, ComputedInput::Column(_)));
-                Ok(if encrypted { Ok((formula, walk.inputs, extent)) } else { Err(None) })
+                let inputs = walk.inputs;
+                if !inputs.iter().any(|input| matches!(input, ComputedInput::Column(_))) {
+                    return Ok(Err(None));
+                }
+                Ok(match self.collation_of(&formula, &inputs) {
+                    Ok(collation) => Ok(Formed { formula, inputs, collation, extent }),
+                    Err(reason) => Err(Some(reason)),
+                })
             }
             Err(Stop::Unknown(reason)) => Ok(Err(reason)),
             Err(Stop::Error(draft)) => Err(draft.at(index_of(sqlparser::ast::Spanned::span(expr)))),

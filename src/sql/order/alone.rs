@@ -65,6 +65,7 @@ impl Planner<'_> {
         if !value.casts.is_empty() || value.place != value.extent {
             return None;
         }
+        self.has_extremes(&value, name, token).ok()?;
         self.order_of(&value, "function").ok()?;
         self.one_print(&value, "function").ok()?;
         let text = self.doubled(&value)?;

@@ -161,8 +161,9 @@ impl Planner<'_> {
         match operand {
             Val::Column(mut value) => {
                 self.stand_in(&mut value)?;
-                self.ordered_alike(&target.column, &value, op)?;
+                // Casts are looked at before types: what they make of a value is not the column's type.
                 let functions = self.order_of(&value, &format!("operator {op}"))?;
+                self.ordered_alike(&target.column, &value, op)?;
                 self.put_order(&value, functions, form)?;
                 if let (Form::Both, Place::Alone, Some(inner)) = (form, place, value.place) {
                     self.parenthesise(inner);
@@ -235,6 +236,12 @@ impl Planner<'_> {
     fn ordered_alike(&self, left: &EncryptedColumn, value: &ColumnVal, op: &str) -> Planned<()> {
         let right = &value.column;
         let place = value.extent.map(|e| e.first);
+        if !value::has_equality(&left.ty, &right.ty) {
+            let (left, right) = (message_name(left.ty), message_name(right.ty));
+            return Err(
+                Draft::new("42883", format!("operator does not exist: {left} {op} {right}")).at(place)
+            );
+        }
         if left.group != right.group {
             return Err(unsupported(
                 format!(
@@ -246,13 +253,8 @@ impl Planner<'_> {
             )
             .at(place));
         }
-        if !value::has_equality(&left.ty, &right.ty) {
-            let (left, right) = (message_name(left.ty), message_name(right.ty));
-            return Err(
-                Draft::new("42883", format!("operator does not exist: {left} {op} {right}")).at(place)
-            );
-        }
-        let collations = !order::uses_collation(&left.ty) || left.collation == right.collation;
+        let collations =
+            !order::uses_collation(&left.ty) || left.collation.identity() == right.collation.identity();
         if !order::comparable(&left.ty, &right.ty) || !collations {
             return Err(unsupported(
                 format!("operator {op} between {} and {}", full_name(left), full_name(right)),

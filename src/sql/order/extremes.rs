@@ -14,8 +14,8 @@ use super::super::expr::{ColumnVal, Val};
 use super::super::function::plain_args;
 use super::super::plan::Role;
 use super::super::planner::Planner;
-use super::super::refuse::{Planned, column_in, full_name, syntax, unsupported};
-use super::super::types::CastType;
+use super::super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
+use super::super::types::{CastType, message_name};
 use crate::catalog::OrderFunctions;
 use crate::value::Type;
 
@@ -50,6 +50,7 @@ impl Planner<'_> {
         let Some(argument) = only_argument(function) else { return Ok(None) };
         // Looked at first: what it is not for must be planned by others, from the beginning.
         let Some(value) = self.peek_column(argument) else { return Ok(None) };
+        self.has_extremes(&value, name, at.0)?;
         let clause = format!("function {name}");
         let functions = self.order_of(&value, &clause)?;
         self.one_print(&value, &clause)?;
@@ -108,7 +109,7 @@ impl Planner<'_> {
                 Val::Column(value) => {
                     let alike = value.column.group == target.column.group
                         && value.column.ty.base() == target.column.ty.base()
-                        && value.column.collation == target.column.collation;
+                        && value.column.collation.identity() == target.column.collation.identity();
                     if !alike {
                         return Err(column_in(&value.column, format!("{clause} with other columns"))
                             .at(value.extent.map(|e| e.first)));
@@ -201,6 +202,19 @@ impl Planner<'_> {
         self.edits.after(self.tokens.end(place.last), ")::pg_catalog.bytea] END");
         self.remove_casts(value);
         Ok(())
+    }
+
+    /// PostgreSQL has no min and max of some types that it orders.
+    pub(super) fn has_extremes(&self, value: &ColumnVal, name: &str, token: usize) -> Planned<()> {
+        let ty = value.casts.last().and_then(|cast| cast.ty).unwrap_or(value.column.ty);
+        match ty {
+            Type::Bool | Type::Uuid | Type::Bytea | Type::Json | Type::Jsonb => {
+                Err(Draft::new("42883", format!("function {name}({}) does not exist", message_name(ty)))
+                    .hint("No function matches the given name and argument types. You might need to add explicit type casts.")
+                    .at(Some(token)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses types whose equal values look different.

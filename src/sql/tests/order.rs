@@ -165,7 +165,7 @@ fn refusals() {
         ("SELECT birthday FROM customers ORDER BY 1", "0A000", "has no order search"),
         ("SELECT id FROM people WHERE nick < $1", "0A000", "do not all have order terms yet"),
         ("SELECT id FROM people WHERE born < now()", "0A000", "with an expression"),
-        ("SELECT id FROM people WHERE name < born::text", "0A000", "in different key groups"),
+        ("SELECT id FROM people WHERE name < born::text", "0A000", "a cast"),
         ("SELECT max(score) FROM people", "0A000", "print differently"),
         (
             "SELECT sum(id) OVER (ORDER BY born RANGE '1 day' PRECEDING) FROM people",

@@ -10,11 +10,12 @@ mod time_only;
 mod words;
 mod zone;
 
+pub(crate) use calendar::{Fields, from_julian, julian, week_day};
 pub(crate) use calendar::{DATE_EARLY, DATE_LATE, DAY, EARLY, LATE, SECOND, is_date, is_timestamp};
 pub(crate) use print::{write_date, write_time, write_timestamp, write_timestamptz};
 pub(crate) use zone::Zone;
 
-use calendar::{Fields, UNIX_EPOCH_DAYS, UNIX_EPOCH_SECONDS};
+use calendar::{UNIX_EPOCH_DAYS, UNIX_EPOCH_SECONDS};
 use decode::Moment;
 use fields::Fault;
 use lex::Room;

@@ -93,3 +93,48 @@ SELECT id FROM plainly p WHERE EXISTS (SELECT upper(name) FROM customers c WHERE
 
 --@ case joined
 SELECT v.model || ': ' || c.name, c.name || v.price FROM customers c JOIN vehicles v ON v.customer_id = c.id
+
+--@ case regular expressions as outputs
+SELECT name ~ '^[A-C]', name ~* 'ADA|cleo', name !~ 'x+y?', email ~ '@voltmail\.example$', phone ~ '^\+?[0-9 ]+$', name SIMILAR TO '%(a|e)_%' FROM customers WHERE id <> 3
+
+--@ case parts of dates
+SELECT extract(year FROM birthday), date_part('month', birthday), extract(dow from birthday), extract(epoch from birthday), extract(week from birthday) FROM customers
+
+--@ case parts of timestamps
+SELECT extract(second FROM c_timestamp), date_part('epoch', c_timestamptz), extract(hour from c_timestamptz), date_trunc('month', c_timestamptz), date_trunc('hour', c_timestamp), extract(minute from c_time), extract(julian from c_timestamp) FROM every WHERE id = 1
+
+--@ case parts of infinite dates
+SELECT extract(year FROM c_date), extract(day FROM c_date), date_part('epoch', c_timestamp), date_trunc('day', c_timestamptz) FROM every WHERE id IN (2, 4)
+
+--@ case dates as text
+SELECT to_char(birthday, 'DD.MM.YYYY'), to_char(birthday, 'FMDay, DDth FMMonth YYYY'), to_char(c.birthday, 'IYYY-IW "week" Q') FROM customers c
+
+--@ case timestamps as text
+SELECT to_char(c_timestamp, 'YYYY-MM-DD"T"HH24:MI:SS.US'), to_char(c_timestamptz, 'HH12:MI AM OF') FROM every
+
+--@ case arithmetic on dates
+SELECT birthday + 30, birthday - 1, birthday - c.birthday, birthday - DATE '1980-01-01' FROM customers c
+
+--@ case name or nothing
+SELECT greatest(balance, 100), least(birthday, date '1985-01-01') FROM customers
+
+--@ case is distinct and in
+SELECT vip IS TRUE, vip IS NOT TRUE, NOT vip, balance IN (1234.50, 7), balance NOT IN (0, 1), balance BETWEEN 0 AND 2000 FROM customers
+
+--@ case padding
+SELECT lpad(name, 20, '*'), rpad(phone, 3), repeat(left(name, 1), 3), reverse(email), split_part(email, '@', 2), replace(name, 'a', 'A'), position('l' in name), strpos(name, 'Q'), md5(name) FROM customers
+
+--@ case concat
+SELECT concat(name, ' ', email, birthday, vip), concat_ws('|', id, phone, balance) FROM customers
+
+--@ case unknown function
+SELECT soundex(name) FROM customers
+--@ refused all: a function that Pyrite does not know
+
+--@ case trigraph
+SELECT c_char || '|', c_varchar || c_char, length(c_char), octet_length(c_char), c_char = 'charrr', c_char LIKE 'charrr', c_uuid || '', c_jsonb::text || '', c_bytea || '\x00' FROM every
+
+--@ case bound length
+SELECT name || repeat('x', $1) FROM customers WHERE id = 1
+--@ $ 3
+--@ types int4
