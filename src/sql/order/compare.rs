@@ -177,9 +177,12 @@ impl Planner<'_> {
                 Ok(())
             }
             Val::Null { extent, cast } => self.null(extent, cast),
-            Val::Choice(choice) => choice.values.into_iter().try_for_each(|value| {
-                self.put_operand(target, value, op, (Form::Whole, Place::Alone), first)
-            }),
+            Val::Choice(choice) => {
+                self.bare_choice(&choice);
+                choice.values.into_iter().try_for_each(|value| {
+                    self.put_operand(target, value, op, (Form::Whole, Place::Alone), first)
+                })
+            }
             _ => Err(unsupported(
                 format!(
                     "the comparison of encrypted column {} with an expression",
