@@ -5,8 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::{
-    Catalog, CatalogError, Column, EncryptedColumn, Environment, KeyGroup, Relation, SearchKinds,
-    Unprotected,
+    Catalog, CatalogError, Column, EncryptedColumn, Environment, KeyGroup, Relation, SearchKinds, Unprotected,
 };
 use crate::config::{ColumnConfig, Database};
 use crate::sql;

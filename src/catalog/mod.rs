@@ -18,7 +18,7 @@ pub use environment::Environment;
 pub(crate) use provisional::Declared;
 pub use query::{ENVIRONMENT_QUERY, catalog_query};
 pub use search::{OrderFunctions, SearchKinds, fits_index};
-pub use slot::{COPY_PREFIX, GroupId, KeyGroup, SearchSlot};
+pub use slot::{COPY_PREFIX, GroupId, KeyGroup, SearchSlot, TERM_FUNCTIONS};
 
 /// One encrypted column, as configured and found in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]

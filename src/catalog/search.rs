@@ -62,6 +62,14 @@ pub struct OrderFunctions {
 }
 
 impl EncryptedColumn {
+    /// By whose rules and which version of them its order terms are made; `None` where there are none, and where no
+    /// collation has a say.
+    pub fn order_rules(&self) -> Option<&str> {
+        let follows =
+            self.order && order::uses_collation(&self.ty) && self.collation.order_refusal().is_none();
+        follows.then(|| self.collation.identity())
+    }
+
     /// The search kinds whose terms each new value gets, as configured.
     pub fn kinds(&self) -> SearchKinds {
         SearchKinds { order: self.order, caseless: self.caseless, matching: self.matching }

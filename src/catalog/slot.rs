@@ -10,6 +10,15 @@ pub enum SearchSlot {
     B,
 }
 
+/// The functions that cut terms out of envelopes, of either slot.
+pub const TERM_FUNCTIONS: [(&str, &str); 5] = [
+    ("eq", "eq_b"),
+    ("ord", "ord_b"),
+    ("ord_head", "ord_head_b"),
+    ("eq_caseless", "eq_caseless_b"),
+    ("match", "match_b"),
+];
+
 impl SearchSlot {
     /// Both.
     pub const ALL: [Self; 2] = [Self::A, Self::B];
@@ -22,13 +31,20 @@ impl SearchSlot {
         }
     }
 
-    /// The one that this function (its bare name, in schema `pyrite`) cuts out.
+    /// The slot whose terms this function (its bare name, in schema `pyrite`) cuts out.
     pub fn of_function(name: &str) -> Option<Self> {
-        match name {
-            "eq" => Some(Self::A),
-            "eq_b" => Some(Self::B),
-            _ => None,
-        }
+        let (a, b) = TERM_FUNCTIONS.into_iter().find(|(a, b)| *a == name || *b == name)?;
+        debug_assert!(name == a || name == b);
+        Some(if name == a { Self::A } else { Self::B })
+    }
+
+    /// The function (its bare name) that cuts the same kind of term out of this slot.
+    pub fn same_function(self, name: &str) -> Option<&'static str> {
+        let (a, b) = TERM_FUNCTIONS.into_iter().find(|(a, b)| *a == name || *b == name)?;
+        Some(match self {
+            Self::A => a,
+            Self::B => b,
+        })
     }
 
     /// The other one.

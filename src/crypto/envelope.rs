@@ -418,9 +418,10 @@ impl<'a> Envelope<'a> {
         let mut further = Vec::new();
         // The kinds that are kept are the last ones.
         for at in (end - entries..end).step_by(ENTRY_LEN) {
-            let term = key_id(self.header, at).zip(entry(self.header, at)).and_then(|(key, (offset, len))| {
-                Some((key, self.header.get(offset..offset.checked_add(len)?)?))
-            });
+            let term =
+                key_id(self.header, at).zip(entry(self.header, at)).and_then(|(key, (offset, len))| {
+                    Some((key, self.header.get(offset..offset.checked_add(len)?)?))
+                });
             further.push(term.ok_or(CryptoError::Malformed("the directory of terms is inconsistent"))?);
         }
         header.write(present | kept, &further, out)

@@ -173,6 +173,9 @@ pub(super) async fn register(
             declared_type: column.ty.to_string(),
             group: column.group_name.clone(),
             equality: column.equality,
+            search: column.kinds().names().into_iter().map(str::to_owned).collect(),
+            demanded: column.complete.names().into_iter().map(str::to_owned).collect(),
+            collation: column.order_rules().map(str::to_owned),
         })
         .collect();
     keys::register_columns(client, keyring, &columns).await

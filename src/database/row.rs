@@ -12,7 +12,8 @@ pub(super) const FINGERPRINT: &str = "pg_catalog.concat_ws(',',
   (SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::int8)) FROM pg_catalog.pg_proc WHERE oid >= 16384),
   (SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::int8)) FROM pg_catalog.pg_rewrite WHERE oid >= 16384),
   (SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::int8)) FROM pg_catalog.pg_namespace),
-  (SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::int8)) FROM pg_catalog.pg_inherits))";
+  (SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::int8)) FROM pg_catalog.pg_inherits),
+  (SELECT pg_catalog.concat(pg_catalog.count(*), ':', pg_catalog.sum(xmin::text::int8)) FROM pg_catalog.pg_constraint WHERE conrelid >= 16384))";
 
 /// Proxies that were killed leave their row behind.
 const SWEEP: &str =

@@ -57,6 +57,7 @@ impl Kind {
                 DataStep::SweepTerms,
                 DataStep::AwaitReaders,
                 DataStep::Verify,
+                DataStep::Demand,
             ],
             Self::RetireKey => &[DataStep::Check, DataStep::AwaitReaders, DataStep::Verify, DataStep::Retire],
             Self::DestroyKey => {
@@ -87,6 +88,8 @@ pub enum DataStep {
     AwaitReaders,
     /// A scan of everything finds no older value.
     Verify,
+    /// Tables demand the terms of their columns' search kinds.
+    Demand,
     /// The old key is retired.
     Retire,
     /// The retired key is destroyed.
@@ -119,6 +122,7 @@ impl DataStep {
             Self::SweepTerms => "sweep terms",
             Self::AwaitReaders => "await transactions",
             Self::Verify => "verify",
+            Self::Demand => "demand terms",
             Self::Retire => "retire",
             Self::Destroy => "destroy",
         }

@@ -5,6 +5,7 @@
 //! at a time in a database. [`Jobs`] is what the console uses, [`run`] what a proxy's server keeps running.
 
 mod context;
+mod demand;
 mod error;
 pub mod index;
 mod kind;

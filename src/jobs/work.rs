@@ -4,7 +4,7 @@ use super::context::Context;
 use super::kind::{DataStep, Kind};
 use super::places::{self, Wanted};
 use super::types::Moment;
-use super::{JobError, index, lockers, obstacles, sweep};
+use super::{JobError, demand, index, lockers, obstacles, sweep};
 use crate::keys::{Change, GroupBytes, KeyId, KeyInfo, KeyPurpose, KeyState};
 use crate::transform::Goal;
 
@@ -98,6 +98,10 @@ async fn perform(
             context.await_transactions(noted).await?;
         }
         DataStep::Verify => return verify(context, group).await,
+        DataStep::Demand => {
+            demand::all(context, group).await?;
+            return Ok(Some("done: all values are under the present keys".to_owned()));
+        }
         DataStep::Retire => return retire(context, group).await.map(Some),
         DataStep::Destroy => return destroy(context).await.map(Some),
     }

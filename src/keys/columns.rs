@@ -7,6 +7,9 @@ use super::error::KeyError;
 use super::keyring::{GroupBytes, Keyring};
 use super::stored::{begin, bytes16};
 
+#[path = "columns_search.rs"]
+mod search;
+
 /// A column as the configuration has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ColumnRegistration {
@@ -22,6 +25,12 @@ pub struct ColumnRegistration {
     pub group: String,
     /// Whether values carry an equality term.
     pub equality: bool,
+    /// The further search kinds whose terms new values carry.
+    pub search: Vec<String>,
+    /// Those whose terms the table demands of each value.
+    pub demanded: Vec<String>,
+    /// By whose rules order terms of text are made; `None` where there are none.
+    pub collation: Option<String>,
 }
 
 impl ColumnRegistration {
@@ -49,6 +58,8 @@ pub struct RegisteredColumn {
     pub group: GroupBytes,
     /// Whether values carry an equality term.
     pub equality: bool,
+    /// The further search kinds whose terms new values carry.
+    pub search: Vec<String>,
 }
 
 /// Registers columns that are of type `pyrite.encrypted`, and checks those that are registered already against
@@ -78,7 +89,8 @@ pub async fn registered_columns(client: &Client) -> Result<Vec<RegisteredColumn>
     let rows = client
         .query(
             "SELECT k.oid, a.attnum, n.nspname::pg_catalog.text, k.relname::pg_catalog.text,
-                    a.attname::pg_catalog.text, c.declared_type, pg_catalog.uuid_send(c.group_id), c.equality
+                    a.attname::pg_catalog.text, c.declared_type, pg_catalog.uuid_send(c.group_id), c.equality,
+                    c.search
              FROM pyrite.columns c
              JOIN pg_catalog.pg_class k ON k.oid OPERATOR(pg_catalog.=) c.relation
              JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) k.relnamespace
@@ -102,6 +114,7 @@ pub async fn registered_columns(client: &Client) -> Result<Vec<RegisteredColumn>
             declared_type: row.try_get(5).map_err(fail())?,
             group: bytes16(row, 6)?,
             equality: row.try_get(7).map_err(fail())?,
+            search: row.try_get(8).map_err(fail())?,
         })
     };
     rows.iter().map(column).collect()
@@ -148,7 +161,7 @@ async fn register(
     let found = transaction
         .query_opt(
             "SELECT k.oid, a.attnum, a.atttypid = 'pyrite.encrypted'::regtype, format_type(a.atttypid, a.atttypmod),
-                    c.declared_type, uuid_send(c.group_id), g.name, c.equality
+                    c.declared_type, uuid_send(c.group_id), g.name, c.equality, c.search, c.collation_identity, c.order_key
              FROM pg_class k
              JOIN pg_namespace n ON n.oid = k.relnamespace
              JOIN pg_attribute a ON a.attrelid = k.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -180,7 +193,7 @@ async fn register(
             )
             .await
             .map_err(fail())?;
-        return Ok(());
+        return search::note(transaction, keyring, &group, column, (table, attnum), None).await;
     };
     let difference = if declared != column.declared_type {
         Some(format!("was encrypted as {declared}, and is configured as {}", column.declared_type))
@@ -195,7 +208,15 @@ async fn register(
         }
     };
     match difference {
-        None => Ok(()),
+        None => {
+            let place = (row.try_get(0).map_err(fail())?, row.try_get(1).map_err(fail())?);
+            let known = search::Known {
+                search: row.try_get(8).map_err(fail())?,
+                collation: row.try_get(9).map_err(fail())?,
+                order_key: row.try_get(10).map_err(fail())?,
+            };
+            search::note(transaction, keyring, &group, column, place, Some(known)).await
+        }
         Some(message) => Err(refuse(
             message,
             "Configure it as it is, as all proxies must; to change it, its values have to be encrypted anew.",

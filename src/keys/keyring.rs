@@ -1,7 +1,7 @@
 //! The keys of one database, in memory: an immutable snapshot that sessions share.
 
-use crate::crypto::xaes::Xaes;
 use super::terms::FurtherKeys;
+use crate::crypto::xaes::Xaes;
 use crate::crypto::{EqualityKey, Key, KeyId, MatchKey, OrderKey, Scope, Slot, TermKind};
 
 /// The random identity of a key group.

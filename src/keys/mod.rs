@@ -32,9 +32,7 @@ pub use root::{
     Failure, Final, NewRoot, Passing, ProviderError, RootKey, RootSource, Roots, generate_root_file,
 };
 pub use schema::{Installed, grants, install, latest_version};
-pub use store::{
-    GroupWish, load_or_create, load_or_create_for, load_or_create_with, reload, stored_root,
-};
+pub use store::{GroupWish, load_or_create, load_or_create_for, load_or_create_with, reload, stored_root};
 pub use stored::{RootNote, StoredRoot};
 pub use terms::{Forms, TermKinds};
 

@@ -6,7 +6,11 @@ use super::error::KeyError;
 use super::stored::begin;
 
 /// Every version's script, in order; applied ones are never changed.
-const MIGRATIONS: &[(i32, &str)] = &[(1, include_str!("schema_1.sql")), (2, include_str!("schema_2.sql"))];
+const MIGRATIONS: &[(i32, &str)] = &[
+    (1, include_str!("schema_1.sql")),
+    (2, include_str!("schema_2.sql")),
+    (3, include_str!("schema_3.sql")),
+];
 
 /// Taken while the schema is installed. Any role can take an advisory lock, so waiting for it is bounded, and
 /// a schema that is up to date is recognised without it.
@@ -142,8 +146,12 @@ pub fn grants(app_roles: &[String]) -> String {
     [
         "USAGE ON SCHEMA pyrite",
         "USAGE ON DOMAIN pyrite.encrypted",
-        "EXECUTE ON FUNCTION pyrite.eq(bytea), pyrite.key_id(bytea), pyrite.is_envelope(bytea), \
-         pyrite.has_sane_directory(bytea)",
+        "EXECUTE ON FUNCTION pyrite.eq(bytea), pyrite.eq_b(bytea), pyrite.key_id(bytea), \
+         pyrite.is_envelope(bytea), pyrite.has_sane_directory(bytea)",
+        "EXECUTE ON FUNCTION pyrite.ord(bytea), pyrite.ord_b(bytea), pyrite.ord_head(bytea), \
+         pyrite.ord_head_b(bytea), pyrite.eq_caseless(bytea), pyrite.eq_caseless_b(bytea), \
+         pyrite.match(bytea), pyrite.match_b(bytea), pyrite.has_order(bytea), \
+         pyrite.has_caseless(bytea), pyrite.has_match(bytea)",
         "SELECT ON pyrite.columns, pyrite.groups",
     ]
     .map(|what| format!("GRANT {what} TO {roles};\n"))

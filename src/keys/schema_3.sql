@@ -98,7 +98,9 @@ CREATE FUNCTION pyrite.has_match(envelope bytea) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (get_byte(substr(envelope, 8, 1), 0) & 192) <> 0;
 
--- The search kinds beside equality that are configured, and by whose collation order terms were made.
+-- The search kinds beside equality that are configured; by whose rules order terms of text were made, and under which
+-- key: terms by other rules do not compare with them.
 ALTER TABLE pyrite.columns
     ADD COLUMN search text[] NOT NULL DEFAULT '{}',
-    ADD COLUMN collation_identity text;
+    ADD COLUMN collation_identity text,
+    ADD COLUMN order_key bytea;

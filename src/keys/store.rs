@@ -7,10 +7,10 @@ use tokio_postgres::{Client, Transaction};
 use super::error::KeyError;
 use super::keyring::{KeyPurpose, KeyState, Keyring};
 use super::root::RootKey;
-use super::terms::TermKinds;
 use super::stored::{
     RootNote, Stored, StoredRoot, begin, lock, random_uuid, read, read_snapshot, seen_by_proxies,
 };
+use super::terms::TermKinds;
 use crate::crypto::Slot;
 
 /// What the database says of its root key; `None` if it has no keyring yet.

@@ -166,7 +166,13 @@ impl Group {
         }
     }
 
-    fn make(&self, kind: TermKind, slot: Slot, forms: &Forms<'_>, out: &mut Vec<u8>) -> Result<(), CryptoError> {
+    fn make(
+        &self,
+        kind: TermKind,
+        slot: Slot,
+        forms: &Forms<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CryptoError> {
         let missing = CryptoError::UnusedSlot(slot);
         match kind {
             TermKind::Order => {

@@ -10,6 +10,7 @@ mod error;
 mod errors;
 mod freshness;
 mod machine;
+mod nested;
 mod opaque;
 mod past;
 mod pipeline;
@@ -21,6 +22,7 @@ mod request;
 mod response;
 mod roster;
 mod shared;
+mod spans;
 mod startup;
 
 use std::cell::Cell;

@@ -229,7 +229,7 @@ fn result_formats(bind: &Bind<'_>, planned: &Planned) -> Result<Vec<Format>, Ref
             (1, _) => Ok(Format::Binary),
             // The server has its own word on the others.
             (_, Output::Plain) => Ok(Format::Text),
-            (code, Output::Open { .. } | Output::Computed(_)) => Err(refusal("22023", format!("unsupported format code: {code}"))),
+            (code, _) => Err(refusal("22023", format!("unsupported format code: {code}"))),
         })
         .collect()
 }
@@ -246,7 +246,8 @@ fn write_result_formats(bind: &Bind<'_>, planned: &Planned, out: &mut Vec<u8>) {
     build::count(out, outputs.len());
     for (n, output) in outputs.iter().enumerate() {
         let code = match output {
-            Output::Plain => bind.results.code(n),
+            // What is nested passes in the client's format, with envelopes in that format too.
+            Output::Plain | Output::Nested { .. } => bind.results.code(n),
             Output::Open { .. } | Output::Computed(_) => 1,
         };
         out.extend_from_slice(&code.to_be_bytes());

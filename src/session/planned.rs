@@ -5,14 +5,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, EncryptedColumn};
-use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, Role, ScriptRewrite, Slot, Special};
+use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, ScriptRewrite, Slot, Special};
 use crate::transform::{ReadyFormula, Sent, TransformError, Transformer};
 use crate::value::{Format, Type};
 use crate::wire::backend::{Field, Fields, RowDescription};
 use crate::wire::build;
 
 use super::conflict::{conflicts, has_on_conflict, lost_race};
+use super::nested;
 use super::plan::from_transform;
+use super::spans::{Spans, render};
 
 /// `bytea`
 const BYTEA: u32 = 17;
@@ -121,7 +123,7 @@ impl Planned {
             Some(())
         })?;
         let special = &rewrite.special;
-        let opens = rewrite.outputs.iter().any(|o| !matches!(o, Output::Plain)) || special.copy.is_some();
+        let opens = rewrite.outputs.iter().any(Output::opens) || special.copy.is_some();
         let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces) || special.seals();
         Some(Planned { rewrite, text, oids, carriers, opens, uses_keys, spans })
     }
@@ -139,6 +141,7 @@ impl Planned {
                 (Output::Open { column: a, casts: x, .. }, Output::Open { column: b, casts: y, .. }) => {
                     x.last().unwrap_or(&a.ty) == y.last().unwrap_or(&b.ty)
                 }
+                (Output::Nested { .. }, Output::Nested { .. }) => a == b,
                 (Output::Computed(a), Output::Computed(b)) => a.formula.ty() == b.formula.ty(),
                 _ => false,
             })
@@ -183,9 +186,9 @@ fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
     match carrier {
         Carrier::Plain(n) => rewrite.params.get(n).map(|p| p.announced),
         Carrier::Hidden => Some(TEXT),
-        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role {
-            Role::EqualityArray(_) => BYTEA_ARRAY,
-            _ => BYTEA,
+        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role.is_array() {
+            true => BYTEA_ARRAY,
+            false => BYTEA,
         }),
     }
 }
@@ -233,7 +236,7 @@ impl ScriptRun {
             }
         });
         let spans = render(pieces, client, out, |n, out| {
-            let array = matches!(script.slots.get(n)?.role, Role::EqualityArray(_));
+            let array = script.slots.get(n)?.role.is_array();
             literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
         })?;
         let conflicts = conflicts(&script, client);
@@ -327,63 +330,6 @@ fn bytea_literal(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"'::pg_catalog.bytea");
 }
 
-/// Which stretches of a rewritten text are the client's, in characters from 0.
-#[derive(Debug, Default)]
-struct Spans(Vec<Span>);
-
-#[derive(Debug)]
-struct Span {
-    server: usize,
-    client: usize,
-    length: usize,
-}
-
-impl Spans {
-    /// Positions count from 1. One inside a text of ours is that of the client's text before it.
-    fn client_position(&self, server: u32) -> Option<u32> {
-        let at = usize::try_from(server).ok()?.checked_sub(1)?;
-        let span = self.0.iter().rev().find(|s| s.server <= at)?;
-        let client = span.client + (at - span.server).min(span.length);
-        u32::try_from(client + 1).ok()
-    }
-}
-
-fn characters(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|b| **b & 0xc0 != 0x80).count()
-}
-
-fn render<'p>(
-    pieces: impl IntoIterator<Item = &'p Piece>,
-    client: &[u8],
-    out: &mut Vec<u8>,
-    mut slot: impl FnMut(usize, &mut Vec<u8>) -> Option<()>,
-) -> Option<Spans> {
-    let mut spans = Spans::default();
-    let (mut server, mut client_at, mut client_characters) = (0, 0, 0);
-    for piece in pieces {
-        let start = out.len();
-        match piece {
-            Piece::Source(range) => {
-                let text = client.get(range.clone())?;
-                // Pieces follow the client's text; what they leave out is counted once.
-                client_characters = match client.get(client_at..range.start) {
-                    Some(between) => client_characters + characters(between),
-                    None => characters(client.get(..range.start)?),
-                };
-                let length = characters(text);
-                spans.0.push(Span { server, client: client_characters, length });
-                client_characters += length;
-                client_at = range.end;
-                out.extend_from_slice(text);
-            }
-            Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Piece::Slot(n) => slot(*n, out)?,
-        }
-        server += characters(out.get(start..)?);
-    }
-    Some(spans)
-}
-
 /// Checks a RowDescription against the plan. `Err` names what differs.
 pub(super) fn check_outputs(
     row: &RowDescription<'_>,
@@ -399,6 +345,11 @@ pub(super) fn check_outputs(
     for (field, output) in row.fields().zip(outputs) {
         match output {
             Output::Plain => check_field(&field, catalog)?,
+            Output::Nested { shape, as_text, .. } => {
+                if !nested::fits(shape, *as_text, field.type_oid) {
+                    return Err("the server shows another type than was planned for a value with encrypted columns in it");
+                }
+            }
             Output::Computed(computation) => {
                 let planned = match computation.inputs.as_slice() {
                     [_] => field.type_oid == BYTEA || is_domain(&field, catalog),
@@ -466,6 +417,12 @@ pub(super) fn describe(row: &RowDescription<'_>, outputs: &[Output], formats: &[
                     (field.table, field.attnum) = (0, 0);
                 }
             }
+            if let Some(Output::Nested { shown, .. }) = outputs.get(n) {
+                if let Some((oid, typmod)) = shown {
+                    (field.type_oid, field.typmod) = (*oid, *typmod);
+                }
+                field.format = i16::from(formats.get(n) == Some(&Format::Binary));
+            }
             if let Some(Output::Computed(computation)) = outputs.get(n) {
                 let ty = computation.formula.ty();
                 (field.type_oid, field.typlen, field.typmod) = (ty.oid(), ty.typlen(), ty.typmod());
@@ -520,6 +477,10 @@ pub(super) fn open_row<'a>(
                 if let Some(field) = out.get_mut(at..at + 4) {
                     field.copy_from_slice(&length.to_be_bytes());
                 }
+            }
+            (Some(Output::Nested { shape, as_text, .. }), Some(value)) => {
+                let format = formats.get(n).copied().unwrap_or(Format::Text);
+                nested::open(shape, *as_text, value, format, transformer, out)?;
             }
             (Some(Output::Computed(_)), value) => {
                 let Some(Some(ready)) = formulas.get(n) else { return Err(no_formula()) };
@@ -624,20 +585,5 @@ mod tests {
         literal(Some(&[0; 12]), true, &mut out).unwrap();
         assert_eq!(out, b"ARRAY[]::pg_catalog.bytea[]");
         assert!(literal(Some(&array[..20]), true, &mut out).is_none());
-    }
-
-    #[test]
-    fn positions_go_back_to_the_clients_text() {
-        let client = "SELECT 'ä', x FROM t".as_bytes();
-        let pieces =
-            [Piece::Source(0..7), Piece::Text("longer text".into()), Piece::Source(11..client.len())];
-        let mut out = Vec::new();
-        let spans = render(&pieces, client, &mut out, |_, _| None).unwrap();
-        assert_eq!(out, "SELECT longer text, x FROM t".as_bytes());
-        // `x` is the 13th character of the client's text, the 21st of the server's.
-        assert_eq!(spans.client_position(21), Some(13));
-        assert_eq!(spans.client_position(1), Some(1));
-        assert_eq!(spans.client_position(10), Some(8), "inside our text");
-        assert_eq!(spans.client_position(0), None);
     }
 }

@@ -148,7 +148,7 @@ impl Machine {
             Entry::Query(_, None) => (&[], &[], true, false),
             _ => return Err(End::out_of_step(b'T')),
         };
-        let verdict = if outputs.iter().any(|o| !matches!(o, Output::Plain)) {
+        let verdict = if outputs.iter().any(Output::opens) {
             check_outputs(&row, outputs, &self.catalog).map_err(mismatch)?;
             if shown {
                 describe(&row, outputs, formats, &mut self.composed);

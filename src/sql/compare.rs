@@ -32,7 +32,11 @@ impl Planner<'_> {
 
     /// Both sides of an equality become terms, or both stay plain.
     pub fn equate(&mut self, left: Val, right: Val, clause: &str) -> Planned<()> {
-        match (left, right) {
+        match (self.resolved(left), self.resolved(right)) {
+            (Val::Column(column), Val::Open(open)) | (Val::Open(open), Val::Column(column)) => {
+                let open = self.open_beside(open, &column.column)?;
+                self.equate(Val::Column(column), Val::Column(open), clause)
+            }
             (left, right) if matches!(left, Val::Choice(_)) || matches!(right, Val::Choice(_)) => {
                 let target = left.column().or(right.column()).cloned();
                 let mut values = left.alternatives();
@@ -249,7 +253,11 @@ impl Planner<'_> {
 
     /// The right side of an equality whose left side already is a term.
     pub fn equate_with(&mut self, left: &ColumnVal, right: Val, clause: &str) -> Planned<()> {
-        match right {
+        match self.resolved(right) {
+            Val::Open(open) => {
+                let right = self.open_beside(open, &left.column)?;
+                self.equate_with(left, Val::Column(right), clause)
+            }
             Val::Column(right) => {
                 self.comparable(&left.column, &right.column, right.extent)?;
                 self.term(right, clause)
@@ -263,7 +271,7 @@ impl Planner<'_> {
                 choice.values.into_iter().try_for_each(|value| self.equate_with(left, value, clause))
             }
             Val::Computed(computed) => Err(computed.refusal),
-            Val::Plain => Err(unsupported(
+            Val::Plain | Val::Nested(_) => Err(unsupported(
                 format!("the comparison of encrypted column {} with an expression", full_name(&left.column)),
                 "Compare it with a parameter, a literal, or a column of its key group.",
             )
@@ -369,7 +377,7 @@ impl Planner<'_> {
         }
     }
 
-    fn close_bracket(&self, open: usize) -> Option<usize> {
+    pub fn close_bracket(&self, open: usize) -> Option<usize> {
         let mut depth = 0usize;
         for index in open..self.range.end {
             match self.tokens.raw(index) {

@@ -154,7 +154,7 @@ impl Planner<'_> {
                 "A definition would keep a term of today's keys.",
             ));
         }
-        let array = matches!(role, Role::EqualityArray(_) | Role::OrderArray(_));
+        let array = role.is_array();
         let mut casts = Vec::new();
         for cast in &value.casts {
             match cast.ty {
@@ -274,7 +274,7 @@ impl Planner<'_> {
 /// own: it compares as `text`.
 pub(super) fn inferred(role: &Role) -> Type {
     match role {
-        Role::Store(column) => column.ty,
+        Role::Store(column) | Role::StoreArray(column) => column.ty,
         Role::Equality(column)
         | Role::EqualityArray(column)
         | Role::OrderWhole(column)
@@ -288,15 +288,14 @@ pub(super) fn inferred(role: &Role) -> Type {
 }
 
 fn mismatch(role: &Role, oid: u32) -> Box<Draft> {
-    let column = role.column();
     unsupported(
-        format!("a parameter of type OID {oid} for encrypted column {}", full_name(column)),
+        format!("a parameter of type OID {oid} for encrypted column {}", full_name(role.column())),
         "Announce the column's own type, or none.",
     )
 }
 
 /// The element type of an array type.
-fn element_of(array: u32) -> Option<Type> {
+pub(super) fn element_of(array: u32) -> Option<Type> {
     let element = match array {
         1000 => 16,
         1001 => 17,

@@ -1,4 +1,4 @@
-//! CREATE TABLE of a configured table, and CREATE INDEX on an encrypted column.
+//! CREATE TABLE of a configured table.
 //!
 //! Encrypted columns get the domain `pyrite.encrypted`; UNIQUE and PRIMARY KEY on them become unique
 //! expression indexes of the names that PostgreSQL would give the constraints. As this takes several
@@ -8,15 +8,15 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::Scope;
-use super::consts::Extent;
 use super::edits::{Edits, Part};
+use super::indexes;
 use super::lexer::Tokens;
 use super::planner::{Finished, Mode, Planner, quote_identifier};
-use super::refuse::{Draft, Planned, no_relation, syntax, unsupported};
+use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::statement::Outcome;
 use super::types;
-use super::utility::relation_at;
 use crate::catalog::{Catalog, Environment, PlannedColumns};
+use crate::config::ColumnConfig;
 
 /// Schema and name of the table that a CREATE TABLE makes; the name's tokens behind them.
 pub(super) fn table_name(
@@ -113,10 +113,10 @@ pub(super) fn table(
     let mut edits = Edits::default();
     edits.replace(whole.clone(), vec![Part::Text(block)]);
     let Some(pieces) = edits.pieces(whole) else { return Err(syntax("CREATE TABLE")) };
-    let indexes = names.into_iter().map(|name| (schema.clone(), name)).collect();
+    let made = names.into_iter().map(|name| (schema.clone(), name)).collect();
     let (slots, params, outputs) = (Vec::new(), Vec::new(), Vec::new());
     let special = super::plan::Special::default();
-    let done = Finished { pieces, slots, params, outputs, indexes, unchanged: false, special };
+    let done = Finished { pieces, slots, params, outputs, indexes: made, unchanged: false, special };
     Ok(Outcome::Rewrite(done, Some("CREATE TABLE")))
 }
 
@@ -154,7 +154,13 @@ fn literal(text: &str) -> String {
 }
 
 /// The name that PostgreSQL would choose for an index or constraint without one.
-fn free_name(catalog: &Catalog, schema: &str, table: &str, columns: &[String], label: &str) -> String {
+pub(super) fn free_name(
+    catalog: &Catalog,
+    schema: &str,
+    table: &str,
+    columns: &[String],
+    label: &str,
+) -> String {
     let mut name = index_name(table, columns, label);
     let mut number = 0;
     while catalog.is_taken(schema, &name) {
@@ -209,12 +215,14 @@ impl Table<'_> {
             .at(Some(at + 1)));
         }
         self.encrypted.push(name.clone());
-        let options = self.options(&name, configured.equality, behind..range.end)?;
-        Ok(Some(format!("{} pyrite.encrypted{options}", slice(self.tokens, at..at + 1))))
+        let options = self.options(&name, configured, behind..range.end)?;
+        let column = slice(self.tokens, at..at + 1);
+        Ok(Some(format!("{column} pyrite.encrypted{options}{}", indexes::demands(&name, configured))))
     }
 
     /// What follows an encrypted column's type.
-    fn options(&mut self, column: &str, equality: bool, range: Range<usize>) -> Planned<String> {
+    fn options(&mut self, column: &str, configured: &ColumnConfig, range: Range<usize>) -> Planned<String> {
+        let equality = configured.equality;
         let mut text = String::new();
         let mut constraint = None;
         let mut at = range.start;
@@ -236,7 +244,10 @@ impl Table<'_> {
                 }
                 "default" if self.tokens.is_word(at + 1, "null") => at += 2,
                 "collate" => {
-                    at += if self.tokens.is_sign(at + 2, ".") { 4 } else { 2 };
+                    let end = if self.tokens.is_sign(at + 2, ".") { at + 4 } else { at + 2 };
+                    indexes::collate_fits(self.tokens.name(end - 1).as_deref(), column, configured)
+                        .map_err(|draft| draft.at(Some(at)))?;
+                    at = end;
                 }
                 "storage" | "compression" => at += 2,
                 "unique" | "primary" => {
@@ -380,6 +391,21 @@ impl Table<'_> {
         names.collect()
     }
 
+    /// The index for order beside one for uniqueness, if a column of it has order terms.
+    fn order_index(&self, unique: &Unique, name: &str, table: &str, condition: &str) -> Option<String> {
+        let configured = |column: &String| self.configured.get(column);
+        unique.columns.iter().filter_map(configured).find(|column| column.order)?;
+        let columns = unique.columns.iter().map(|column| {
+            let quoted = quote_identifier(column);
+            let Some(found) = self.configured.get(column) else { return quoted };
+            let slot = self.catalog.key_group(&found.group).map(|group| group.slot).unwrap_or_default();
+            format!("{}({quoted})", indexes::order_function(found.order, &found.ty, slot))
+        });
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let name = quote_identifier(&indexes::companion(self.catalog, &self.schema, name));
+        Some(format!("CREATE INDEX {condition}{name} ON {table} ({columns})"))
+    }
+
     /// The DO block that makes the table, its storage and its indexes.
     fn block(&self, create: &str, table: &str, names: &[String], idempotent: bool) -> String {
         let mut statements = vec![create.to_owned()];
@@ -406,23 +432,29 @@ impl Table<'_> {
                 quote_identifier(name),
                 columns.join(", ")
             ));
+            statements.extend(self.order_index(unique, name, table, condition));
         }
-        let mut body = String::from("BEGIN ");
-        for statement in &statements {
-            let _ = write!(body, "EXECUTE {}; ", literal(statement));
-        }
-        body.push_str("END");
-        let mut tag = "$pyrite$".to_owned();
-        while body.contains(&tag) {
-            tag.insert(1, '_');
-        }
-        format!("DO {tag} {body} {tag}")
+        do_block(&statements)
     }
+}
+
+/// Statements that stand for one of the client's, in a block that is one for the server, too.
+pub(super) fn do_block(statements: &[String]) -> String {
+    let mut body = String::from("BEGIN ");
+    for statement in statements {
+        let _ = write!(body, "EXECUTE {}; ", literal(statement));
+    }
+    body.push_str("END");
+    let mut tag = "$pyrite$".to_owned();
+    while body.contains(&tag) {
+        tag.insert(1, '_');
+    }
+    format!("DO {tag} {body} {tag}")
 }
 
 /// Refuses a new index while the index key of its group is rotated. Over the term that is searched now it would have
 /// to be made anew at once; over the other one no statement of the application would use it yet.
-fn at_rest(catalog: &Catalog, group: &str) -> Planned<()> {
+pub(super) fn at_rest(catalog: &Catalog, group: &str) -> Planned<()> {
     if !catalog.key_group(group).is_some_and(|group| group.rotating) {
         return Ok(());
     }
@@ -433,90 +465,4 @@ fn at_rest(catalog: &Catalog, group: &str) -> Planned<()> {
     .hint(
         "Try again when the job is done, or cancel it: SHOW JOBS on the console (database pyrite) names it.",
     ))
-}
-
-/// Plans CREATE INDEX on a protected table: an encrypted column's index is over its equality term.
-pub(super) fn index(
-    tokens: &Tokens<'_>,
-    range: Range<usize>,
-    scope: &Scope<'_>,
-    mode: Mode,
-) -> Planned<Outcome> {
-    let bad = || syntax("CREATE INDEX").at(Some(range.start));
-    let keyword = range.clone().find(|&i| tokens.is_word(i, "index")).ok_or_else(bad)?;
-    let on = (keyword..range.end).find(|&i| tokens.is_word(i, "on")).ok_or_else(bad)?;
-    let at = if tokens.is_word(on + 1, "only") { on + 2 } else { on + 1 };
-    let (relation, mut open) = relation_at(tokens, at, scope.catalog, scope.environment);
-    let Some(relation) = relation else {
-        // A table that only the server knows may be a configured one.
-        return Err(no_relation(tokens.raw(open.saturating_sub(1))).at(Some(at)));
-    };
-    if !relation.is_protected() {
-        return Ok(Outcome::Forward);
-    }
-    let method = tokens.is_word(open, "using").then(|| tokens.name(open + 1).unwrap_or_default());
-    if method.is_some() {
-        open += 2;
-    }
-    let close = tokens.close(open).filter(|_| tokens.is_sign(open, "(")).ok_or_else(bad)?;
-    let encrypted = |index: usize| {
-        let column = tokens.name(index).and_then(|name| relation.column(&name).cloned());
-        column.filter(|c| c.encrypted.is_some() || c.unmanaged.is_some())
-    };
-    let mut planner = Planner::new(tokens, range.clone(), scope.catalog, scope.environment, mode, &[])?;
-    let mut names = Vec::new();
-    let mut touches = false;
-    for element in split_commas(tokens, open + 1..close) {
-        names.extend(tokens.name(element.start).filter(|_| !tokens.is_sign(element.start + 1, "(")));
-        let Some(found) = element.clone().find_map(|i| encrypted(i).map(|c| (i, c))) else { continue };
-        touches = true;
-        let equality = found.1.encrypted.as_ref().is_some_and(|e| e.equality);
-        let rest_plain = (element.start + 1..element.end)
-            .all(|i| ["asc", "desc", "nulls", "first", "last"].iter().any(|w| tokens.is_word(i, w)));
-        let simple = found.0 == element.start && rest_plain;
-        let access = method.as_deref().unwrap_or("btree");
-        if !simple || !equality || !matches!(access, "btree" | "hash") {
-            return Err(unsupported(
-                format!("this index on encrypted column {}.{}", relation.name, found.1.name),
-                "An index on exactly a column with equality search can be made, by btree or hash.",
-            )
-            .at(Some(found.0)));
-        }
-        if let Some(column) = &found.1.encrypted {
-            at_rest(scope.catalog, &column.group_name).map_err(|draft| draft.at(Some(found.0)))?;
-            planner.wrap(Extent { first: found.0, last: found.0 }, column.equality_function());
-        }
-    }
-    for index in close + 1..range.end {
-        let null_test = tokens.is_word(index + 1, "is")
-            && (tokens.is_word(index + 2, "null")
-                || (tokens.is_word(index + 2, "not") && tokens.is_word(index + 3, "null")));
-        if let Some(column) = encrypted(index).filter(|_| !null_test) {
-            return Err(unsupported(
-                format!("encrypted column {}.{} in an index's predicate", relation.name, column.name),
-                "The predicate would keep a term under today's keys.",
-            )
-            .at(Some(index)));
-        }
-    }
-    if !touches {
-        return Ok(Outcome::Forward);
-    }
-    let mut name = tokens.name(on - 1).unwrap_or_default();
-    if open_name(tokens, keyword, on) {
-        name = free_name(scope.catalog, &relation.schema, &relation.name, &names, "idx");
-        planner.edits.before(tokens.start(on), format!("{} ", quote_identifier(&name)));
-    }
-    if tokens.name(at).is_some() && !tokens.is_sign(at + 1, ".") {
-        let schema = quote_identifier(&relation.schema);
-        planner.edits.before(tokens.start(at), format!("{schema}."));
-    }
-    let mut done = planner.finish(Vec::new())?;
-    done.indexes.push((relation.schema.clone(), name));
-    Ok(Outcome::Rewrite(done, None))
-}
-
-/// Whether no name stands between INDEX and ON.
-fn open_name(tokens: &Tokens<'_>, keyword: usize, on: usize) -> bool {
-    (keyword + 1..on).all(|i| tokens.is_word(i, "concurrently"))
 }

@@ -12,6 +12,7 @@ fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
         Role::Store(column) => ("sealed", column),
         Role::Equality(column) => ("term of", column),
         Role::EqualityArray(column) => ("terms of", column),
+        Role::StoreArray(column) => ("each sealed of", column),
         Role::OrderWhole(column) => ("order term of", column),
         Role::OrderArray(column) => ("order terms of", column),
         Role::OrderHead(column) => ("head of the order term of", column),
@@ -56,6 +57,11 @@ fn describe_outputs(out: &mut String, outputs: &[Output]) {
                 let _ = write!(out, ", cast to {cast}");
             }
             out.push('\n');
+        }
+        if let Output::Nested { shape, .. } = output
+            && let Some(column) = shape.column()
+        {
+            let _ = writeln!(out, "  column {}: opened inside, {} and others", index + 1, full_name(column));
         }
     }
 }

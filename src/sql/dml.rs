@@ -9,12 +9,13 @@ use sqlparser::ast::{
 use super::consts::Extent;
 use super::edits::Part;
 use super::expr::{Choice, Val, ident, object_name};
+use super::open::OpenVal;
 use super::parse::{self, index_of};
 use super::planner::{Planner, param_number};
 use super::query::Outputs;
 use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
 use super::scope::{Frame, Item, ScopeColumn, relation_columns};
-use crate::catalog::{Column, Relation};
+use crate::catalog::{Column, EncryptedColumn, Relation};
 
 impl Planner<'_> {
     /// A data-modifying statement, or a query; gives what RETURNING gives.
@@ -239,9 +240,14 @@ impl Planner<'_> {
         match value {
             Val::Const(value) => self.seal_stored(value, target),
             Val::Null { extent, cast } => self.null(extent, cast),
+            Val::Open(value) => self.open_stored(value, target),
             Val::Column(value) => {
+                if let (Some(id), true) = (self.open_of(&value.column), value.casts.is_empty()) {
+                    return self.open_stored(OpenVal::new(id, value.extent), target);
+                }
                 let from = &value.column;
-                if from.group != target.group || from.ty != target.ty || from.equality != target.equality {
+                let kinds = |c: &EncryptedColumn| (c.equality, c.order, c.caseless, c.matching);
+                if from.group != target.group || from.ty != target.ty || kinds(from) != kinds(target) {
                     return Err(unsupported(
                         format!(
                             "copying {} to {}, which differ in type, key group or search,",
@@ -262,7 +268,7 @@ impl Planner<'_> {
                 choice.values.into_iter().try_for_each(|value| self.assign(column, value))
             }
             Val::Computed(computed) => Err(computed.refusal),
-            Val::Plain | Val::Choice(_) => Err(unsupported(
+            Val::Plain | Val::Choice(_) | Val::Nested(_) => Err(unsupported(
                 format!("an expression as value of encrypted column {}", full_name(target)),
                 "Give a parameter, a literal, NULL, DEFAULT, or a column of its key group.",
             )),

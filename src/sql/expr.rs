@@ -9,10 +9,13 @@ use sqlparser::ast::{
 
 use super::consts::{Const, Extent, Leaf, number_type};
 use super::formula::{Computed, is_composite};
+use super::nested::Nested;
+use super::open::OpenVal;
 use super::order::is_order;
 use super::parse::index_of;
 use super::planner::{Planner, param_number};
 use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
+use super::reserved::RESERVED;
 use super::scope::{self, Found, Held};
 use super::types::CastType;
 use crate::catalog::EncryptedColumn;
@@ -31,6 +34,10 @@ pub(super) enum Val {
     Null { extent: Option<Extent>, cast: bool },
     /// One of several (COALESCE, CASE), none of them plain.
     Choice(Choice),
+    /// A row, an array or JSON with envelopes inside it.
+    Nested(Nested),
+    /// A column of constants whose use is still open.
+    Open(OpenVal),
     /// What the server cannot compute, but the proxy can.
     Computed(Box<Computed>),
 }
@@ -51,6 +58,7 @@ impl Val {
         match self {
             Val::Column(value) => Some(value),
             Val::Choice(choice) => choice.values.iter().find_map(Val::column),
+            Val::Nested(value) => Some(&value.first),
             Val::Computed(computed) => computed.column(),
             _ => None,
         }
@@ -90,9 +98,9 @@ impl ColumnVal {
     pub fn as_held(&self) -> Held {
         Held {
             encrypted: Some(self.column.clone()),
-            unmanaged: None,
             origin: self.origin,
             shown: self.shown,
+            ..Held::default()
         }
     }
 }
@@ -115,75 +123,6 @@ fn cut(mut name: String) -> String {
     name
 }
 
-/// PostgreSQL's reserved words, those left out that stand for functions.
-const RESERVED: &[&str] = &[
-    "all",
-    "analyse",
-    "analyze",
-    "and",
-    "array",
-    "as",
-    "asc",
-    "asymmetric",
-    "both",
-    "case",
-    "cast",
-    "check",
-    "collate",
-    "column",
-    "constraint",
-    "create",
-    "default",
-    "deferrable",
-    "desc",
-    "distinct",
-    "do",
-    "else",
-    "end",
-    "except",
-    "false",
-    "fetch",
-    "for",
-    "foreign",
-    "from",
-    "grant",
-    "group",
-    "having",
-    "in",
-    "initially",
-    "intersect",
-    "into",
-    "lateral",
-    "leading",
-    "limit",
-    "not",
-    "null",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "order",
-    "placing",
-    "primary",
-    "references",
-    "returning",
-    "select",
-    "symmetric",
-    "table",
-    "then",
-    "to",
-    "trailing",
-    "true",
-    "union",
-    "unique",
-    "using",
-    "variadic",
-    "when",
-    "where",
-    "window",
-    "with",
-];
-
 /// The parts of a possibly qualified name, and the token of the first.
 pub(super) fn object_name(name: &ObjectName) -> Planned<(Vec<String>, usize)> {
     let mut parts = Vec::with_capacity(name.0.len());
@@ -202,6 +141,18 @@ pub(super) fn object_name(name: &ObjectName) -> Planned<(Vec<String>, usize)> {
         Some(first) if !parts.is_empty() => Ok((parts, first)),
         _ => Err(syntax("a name")),
     }
+}
+
+/// The tokens of a cast around `inner`.
+fn cast_tokens(inner: Extent, outer: Extent) -> Vec<Extent> {
+    if inner.first == outer.first {
+        return vec![Extent { first: inner.last + 1, last: outer.last }];
+    }
+    // CAST(…AS type): the parentheses stay.
+    vec![
+        Extent { first: outer.first, last: outer.first },
+        Extent { first: inner.last + 1, last: outer.last - 1 },
+    ]
 }
 
 impl Planner<'_> {
@@ -236,6 +187,10 @@ impl Planner<'_> {
                 Ok(())
             }
             Val::Column(value) => Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first))),
+            Val::Open(value) => self.open_plain(&value),
+            Val::Nested(value) => {
+                Err(column_in(&value.first.column, clause).at(value.extent.map(|e| e.first)))
+            }
             Val::Choice(choice) => {
                 choice.values.into_iter().try_for_each(|value| self.settle_plain(value, clause))
             }
@@ -263,6 +218,8 @@ impl Planner<'_> {
                     Val::Const(value) => value.extent = self.nested(value.extent),
                     Val::Column(value) => value.extent = self.nested(value.extent),
                     Val::Null { extent, .. } => *extent = self.nested(*extent),
+                    Val::Nested(value) => value.extent = self.nested(value.extent),
+                    Val::Open(value) => value.extent = self.nested(value.extent),
                 }
                 Ok(value)
             }
@@ -374,8 +331,14 @@ impl Planner<'_> {
                 });
                 self.choice(values, false, "CASE")
             }
-            Expr::Tuple(list) => self.plain_all(list, "a row constructor"),
-            Expr::Array(array) => self.plain_all(&array.elem, "ARRAY"),
+            Expr::Tuple(list) => {
+                let values = self.values_of(list)?;
+                self.record(values, None)
+            }
+            Expr::Array(array) => {
+                let values = self.values_of(&array.elem)?;
+                self.array(values, None)
+            }
             Expr::Interval(interval) => self.plain_all([&*interval.value], "INTERVAL"),
             Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
                 self.plain_all(sets.iter().flatten(), "GROUP BY")
@@ -388,7 +351,11 @@ impl Planner<'_> {
     }
 
     fn access(&mut self, root: &Expr, chain: &[AccessExpr]) -> Planned<Val> {
-        self.plain(root, "a subscript or field selection")?;
+        let root = self.expr(root)?;
+        if matches!(root, Val::Nested(_)) {
+            return self.nested_steps(root, chain);
+        }
+        self.settle_plain(root, "a subscript or field selection")?;
         for step in chain {
             match step {
                 AccessExpr::Dot(Expr::Identifier(_)) => {}
@@ -429,7 +396,12 @@ impl Planner<'_> {
                 self.settle_plain(value, "a cast of COALESCE or CASE")?;
                 return Ok(Val::Plain);
             }
+            Val::Nested(_) => {
+                let Val::Nested(value) = value else { return Ok(Val::Plain) };
+                return self.cast_nested(value, data_type);
+            }
             Val::Const(value) => value.extent,
+            Val::Open(value) => value.extent,
             Val::Column(value) => value.extent,
             Val::Null { extent, .. } => *extent,
         };
@@ -448,16 +420,20 @@ impl Planner<'_> {
                 let (Some(inner), Some(outer)) = (extent, widened) else {
                     return Err(column_in(&value.column, "a cast").at(extent.map(|e| e.first)));
                 };
-                if inner.first == outer.first {
-                    value.cast_tokens.push(Extent { first: inner.last + 1, last: outer.last });
-                } else {
-                    // CAST(…AS type): the parentheses stay.
-                    value.cast_tokens.push(Extent { first: outer.first, last: outer.first });
-                    value.cast_tokens.push(Extent { first: inner.last + 1, last: outer.last - 1 });
-                }
+                value.cast_tokens.extend(cast_tokens(inner, outer));
                 value.casts.push(ty);
                 value.extent = Some(outer);
                 Val::Column(value)
+            }
+            Val::Open(mut value) => {
+                let (Some(inner), Some(outer)) = (extent, widened) else {
+                    self.open_plain(&value)?;
+                    return Ok(Val::Plain);
+                };
+                value.cast_tokens.extend(cast_tokens(inner, outer));
+                value.casts.push(ty);
+                value.extent = Some(outer);
+                Val::Open(value)
             }
             _ => Val::Null { extent: widened, cast: true },
         })
@@ -543,6 +519,10 @@ impl Planner<'_> {
 
     /// A choice between these, or a plain value.
     pub fn choice(&mut self, values: Vec<Val>, coalesce: bool, clause: &str) -> Planned<Val> {
+        if values.iter().any(|v| matches!(v, Val::Nested(_))) {
+            return self.nested_choice(values, clause);
+        }
+        let values = self.open_choice(values)?;
         let open = values.iter().all(|v| !matches!(v, Val::Plain | Val::Computed(_)));
         let nullable = values.iter().any(|v| match v {
             Val::Null { .. } => true,
@@ -588,10 +568,10 @@ impl Planner<'_> {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let found = scope::find(&self.frames, &parts);
         match found.map_err(|draft| draft.at(first))? {
-            Found::Plain | Found::Row { encrypted: false } => Ok(Val::Plain),
-            Found::Row { encrypted: true } => {
-                Err(unsupported("a whole row with encrypted columns as a value", "Name the columns.")
-                    .at(first))
+            Found::Plain | Found::Row(None) => Ok(Val::Plain),
+            Found::Row(Some(columns)) => {
+                let place = first.zip(last).map(|(first, last)| Extent { first, last });
+                self.whole_row(&columns, place)
             }
             Found::Column(held, at) => {
                 let place = first.zip(last).map(|(first, last)| Extent { first, last });
@@ -609,13 +589,23 @@ impl Planner<'_> {
             )
             .at(place.map(|e| e.first)));
         }
+        if let Some(nested) = held.nested {
+            let mut nested = Nested::clone(&nested);
+            nested.extent = place;
+            nested.first.extent = place;
+            return Ok(Val::Nested(nested));
+        }
+        if let Some(id) = held.open {
+            let value = Val::Open(OpenVal::new(id, place));
+            return Ok(self.resolved(value));
+        }
         let Some(column) = held.encrypted else { return Ok(Val::Plain) };
         Ok(Val::Column(ColumnVal {
             column,
             origin: held.origin,
             place,
             extent: place,
-            casts: Vec::new(),
+            casts: held.casts,
             cast_tokens: Vec::new(),
             shown: held.shown,
             written: None,

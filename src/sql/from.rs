@@ -1,11 +1,11 @@
 //! The FROM clause: relations, subqueries, functions and joins become entries of a frame.
 
 use sqlparser::ast::{
-    FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Spanned, TableAlias,
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Spanned, TableAlias,
     TableFactor, TableWithJoins,
 };
 
-use super::expr::{ident, object_name};
+use super::expr::{Val, ident, object_name};
 use super::parse::index_of;
 use super::planner::Planner;
 use super::refuse::{Planned, syntax, unsupported};
@@ -119,10 +119,8 @@ impl Planner<'_> {
                 self.table_function(name, args, alias.as_ref(), *with_ordinality)
             }
             TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_ordinality, .. } => {
-                for expr in array_exprs {
-                    self.plain(expr, "UNNEST")?;
-                }
-                self.function_item("unnest", array_exprs.len(), alias.as_ref(), *with_ordinality)
+                let arrays: Vec<&Expr> = array_exprs.iter().collect();
+                self.unnest(&arrays, alias.as_ref(), *with_ordinality)
             }
             TableFactor::Derived { lateral, subquery, alias, sample: None } => {
                 self.frame()?.closed = !lateral;
@@ -206,6 +204,9 @@ impl Planner<'_> {
         let (mut parts, token) = object_name(name)?;
         let name = parts.pop().unwrap_or_default();
         self.known_function(&name, token)?;
+        if let (true, Some(arrays)) = (name == "unnest", expressions(args)) {
+            return self.unnest(&arrays, alias, ordinality);
+        }
         let clause = format!("function {name}");
         for arg in args {
             let (FunctionArg::Named { arg, .. }
@@ -215,6 +216,33 @@ impl Planner<'_> {
             self.plain(expr, &clause)?;
         }
         self.function_item(&name, args.len(), alias, ordinality)
+    }
+
+    /// `unnest(…)`: an array of constants gives a column of them.
+    fn unnest(
+        &mut self,
+        arrays: &[&Expr],
+        alias: Option<&TableAlias>,
+        ordinality: bool,
+    ) -> Planned<Star> {
+        let mut open = Vec::with_capacity(arrays.len());
+        for array in arrays {
+            let value = self.expr(array)?;
+            open.push(match self.open_array(&value, None) {
+                Some(Val::Open(column)) => Some(column.id),
+                _ => {
+                    self.settle_plain(value, "UNNEST")?;
+                    None
+                }
+            });
+        }
+        let star = self.function_item("unnest", arrays.len(), alias, ordinality)?;
+        if let Some(item) = self.frame()?.items.last_mut() {
+            for (column, open) in item.columns.iter_mut().zip(open) {
+                column.held.open = open;
+            }
+        }
+        Ok(star)
     }
 
     /// The entry of a function in FROM. Its columns are known where its alias or nature says so.
@@ -245,6 +273,15 @@ impl Planner<'_> {
         let name = name.or_else(|| Some(function.to_owned()));
         self.push_item(Item { name, schema: None, columns, open, hidden: false })
     }
+}
+
+/// The arguments of a call that has nothing but expressions.
+fn expressions(args: &[FunctionArg]) -> Option<Vec<&Expr>> {
+    let expression = |arg| match arg {
+        &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Some(expr),
+        _ => None,
+    };
+    args.iter().map(expression).collect()
 }
 
 /// An alias: its name and its column names.

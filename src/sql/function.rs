@@ -59,14 +59,27 @@ impl Planner<'_> {
         if let Some(value) = self.column_function(function, &name, token)? {
             return Ok(value);
         }
+        let bare = parts.len() == 1;
         let entered = self.enter_aggregate(function, &name);
-        let done = self.function_parts(function, &name);
+        let done = match self.nesting_function(function, &name, bare) {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => self.function_parts(function, &name),
+            Err(refusal) => Err(refusal),
+        };
         self.leave_aggregate(entered);
         done
     }
 
     /// Arguments, order, filter and window.
     fn function_parts(&mut self, function: &sqlparser::ast::Function, name: &str) -> Planned<Val> {
+        if let ("unnest", Some([array])) = (name, plain_args(function).as_deref()) {
+            let array = self.expr(array)?;
+            if let Some(open) = self.open_array(&array, self.whole_call(function)) {
+                return Ok(open);
+            }
+            self.settle_plain(array, "function unnest")?;
+            return Ok(Val::Plain);
+        }
         let clause = format!("function {name}");
         self.function_args(&function.parameters, name, &clause)?;
         self.function_args(&function.args, name, &clause)?;
@@ -129,6 +142,7 @@ impl Planner<'_> {
             FunctionArgExpr::Expr(expr) if name == "count" && distinct => self.distinct_arg(expr, clause),
             FunctionArgExpr::Expr(expr) => match self.expr(expr)? {
                 // An envelope is NULL exactly where its value is.
+                Val::Open(_) | Val::Nested(_) if name == "count" => Ok(()),
                 Val::Column(value) if name == "count" => self.represent_unseen(value),
                 Val::Column(value)
                     if matches!(name, "bool_and" | "bool_or" | "every") && value.column.ty == Type::Bool =>

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub use super::shape::{Field, Json, Shape};
 use crate::catalog::EncryptedColumn;
 use crate::evaluate::Formula;
 use crate::value::{Collation, Type};
@@ -229,6 +230,8 @@ pub enum Role {
     Equality(Arc<EncryptedColumn>),
     /// An array whose elements become equality terms (`= ANY($1)`). Server type `bytea[]`.
     EqualityArray(Arc<EncryptedColumn>),
+    /// An array whose elements become envelopes (`unnest($1)` on its way into this column). Server type `bytea[]`.
+    StoreArray(Arc<EncryptedColumn>),
     /// The whole order term of a value compared with this column. Server type `bytea`.
     OrderWhole(Arc<EncryptedColumn>),
     /// The bounded beginning of that term, which an index holds. Server type `bytea`.
@@ -247,11 +250,17 @@ impl Role {
             Role::Store(column)
             | Role::Equality(column)
             | Role::EqualityArray(column)
+            | Role::StoreArray(column)
             | Role::OrderWhole(column)
             | Role::OrderHead(column)
             | Role::OrderArray(column)
             | Role::Caseless(column) => column,
         }
+    }
+
+    /// Whether the value is an array.
+    pub fn is_array(&self) -> bool {
+        matches!(self, Role::EqualityArray(_) | Role::StoreArray(_) | Role::OrderArray(_))
     }
 }
 
@@ -284,8 +293,24 @@ pub enum Output {
         /// What to show the client there instead, where another expression stands for a direct column.
         shown: Option<(u32, i16)>,
     },
+    /// A value with envelopes inside it: each is opened in its place.
+    Nested {
+        /// Where they are.
+        shape: Shape,
+        /// It is shown in the text format of its type, as a value of type text.
+        as_text: bool,
+        /// Type OID and modifier that RowDescription must show; `None`: the server's.
+        shown: Option<(u32, i32)>,
+    },
     /// Computed by the proxy. The server sends the only input by itself, several as a record.
     Computed(Arc<Computation>),
+}
+
+impl Output {
+    /// Whether it has to be opened.
+    pub fn opens(&self) -> bool {
+        !matches!(self, Output::Plain)
+    }
 }
 
 /// An output that the proxy computes.

@@ -66,6 +66,8 @@ pub(super) struct Planner<'a> {
     pub params: Vec<ParamDraft>,
     pub frames: Vec<Frame>,
     pub ctes: Vec<CteScope>,
+    /// Columns of constants.
+    pub open: Vec<super::open::OpenColumn>,
     /// Something protected is used.
     pub protected: bool,
     /// OIDs of the relations that are used.
@@ -117,6 +119,7 @@ impl<'a> Planner<'a> {
             params: vec![ParamDraft::default(); count],
             frames: Vec::new(),
             ctes: Vec::new(),
+            open: Vec::new(),
             protected: false,
             relations: Vec::new(),
         })
@@ -191,6 +194,7 @@ impl<'a> Planner<'a> {
 
     /// Turns what was found into numbers and text.
     pub fn finish(mut self, outputs: Vec<Output>) -> Planned<Finished> {
+        self.settle_open()?;
         self.settle_params()?;
         let unchanged = self.edits.is_empty() && outputs.is_empty();
         let whole = self.tokens.start(self.range.start)..self.statement_end();
@@ -453,7 +457,7 @@ const NOT_BARE: &[&str] = &[
 
 /// The outputs, or nothing if none is encrypted.
 pub(super) fn outputs_or_none(list: Vec<Output>) -> Vec<Output> {
-    if list.iter().any(|o| !matches!(o, Output::Plain)) { list } else { Vec::new() }
+    if list.iter().any(Output::opens) { list } else { Vec::new() }
 }
 
 /// Shared by the rooms that build outputs.

@@ -9,12 +9,13 @@ use super::consts::Extent;
 use super::edits::Part;
 use super::expr::{Val, ident, object_name};
 use super::names::figure_name;
+use super::open::OpenVal;
 use super::parse::index_of;
 use super::plan::Output;
-use super::planner::{CteScope, Planner, open};
-use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
+use super::planner::{CteScope, Mode, Planner, open};
+use super::refuse::{Draft, Planned, column_in, syntax, unsupported};
 use super::scope::{self, Frame, Held, ScopeColumn};
-use crate::value;
+use std::sync::Arc;
 
 /// An output column of a query.
 #[derive(Clone, Debug)]
@@ -90,15 +91,16 @@ impl Planner<'_> {
             SetExpr::SetOperation { .. } => self.set_operation(body, None),
             SetExpr::Values(values) => {
                 let mut outputs = Outputs::default();
+                let mut columns: Vec<Vec<Val>> = Vec::new();
                 for row in &values.rows {
-                    for expr in &row.content {
-                        self.plain(expr, "VALUES")?;
+                    columns.resize_with(columns.len().max(row.content.len()), Vec::new);
+                    for (column, expr) in columns.iter_mut().zip(&row.content) {
+                        column.push(self.expr(expr)?);
                     }
-                    if outputs.columns.is_empty() {
-                        for n in 1..=row.content.len() {
-                            outputs.push(format!("column{n}"), Val::Plain);
-                        }
-                    }
+                }
+                for (n, column) in columns.into_iter().enumerate() {
+                    let value = self.open_column(column, "VALUES")?;
+                    outputs.push(format!("column{}", n + 1), value);
                 }
                 Ok(outputs)
             }
@@ -128,7 +130,8 @@ impl Planner<'_> {
                     if let Some(inner) = &cte.query.with {
                         self.with(inner)?;
                     }
-                    let first = self.set_expr(left)?;
+                    let mut first = self.set_expr(left)?;
+                    self.open_outputs(&mut first)?;
                     let columns = self.scope_columns(&first, &aliases)?;
                     self.ctes.push(CteScope { name: name.clone(), columns, open: first.open });
                     let second = self.set_expr(right)?;
@@ -155,8 +158,18 @@ impl Planner<'_> {
                     return Err(column_in(&value.column, "a cast inside a subquery or view")
                         .at(value.extent.map(|e| e.first)));
                 }
-                Val::Const(value) => {
-                    self.plain_const(value);
+                Val::Const(_) => match self.open_column(vec![column.value.clone()], "a subquery")? {
+                    Val::Open(value) => Held { open: Some(value.id), ..Held::default() },
+                    _ => Held::default(),
+                },
+                Val::Open(value) if value.casts.is_empty() => {
+                    Held { open: Some(value.id), ..Held::default() }
+                }
+                Val::Nested(value) if self.mode != Mode::View => {
+                    Held { nested: Some(Arc::new(value.clone())), ..Held::default() }
+                }
+                Val::Nested(_) => {
+                    self.settle_plain(column.value.clone(), "a row, an array or JSON in a view")?;
                     Held::default()
                 }
                 Val::Choice(_) | Val::Computed(_) => {
@@ -191,6 +204,7 @@ impl Planner<'_> {
         if let Some(alone) = alone {
             self.turn_alone(&alone, select)?;
         }
+        self.decide(select, order, &mut outputs)?;
         self.group(select, &mut outputs)?;
         if let Some(condition) = &select.having {
             self.condition(condition, "HAVING")?;
@@ -279,10 +293,14 @@ impl Planner<'_> {
         }
         let mut list = Vec::with_capacity(outputs.columns.len());
         for column in outputs.columns {
-            let value = match column.value {
+            let value = match self.resolved(column.value) {
                 Val::Column(value) => value,
                 Val::Choice(choice) => {
                     list.push(self.choice_output(choice)?);
+                    continue;
+                }
+                Val::Nested(value) => {
+                    list.push(value.output());
                     continue;
                 }
                 Val::Computed(computed) => {
@@ -295,23 +313,7 @@ impl Planner<'_> {
                     continue;
                 }
             };
-            let mut casts = Vec::new();
-            let mut from = value.column.ty;
-            for cast in &value.casts {
-                match cast.ty {
-                    Some(ty) if !cast.array && value::explicitly_castable(&from, &ty) => {
-                        casts.push(ty);
-                        from = ty;
-                    }
-                    _ => {
-                        return Err(unsupported(
-                            format!("this cast of encrypted column {}", full_name(&value.column)),
-                            "Select the column as it is and convert it in the application.",
-                        )
-                        .at(value.extent.map(|e| e.first)));
-                    }
-                }
-            }
+            let casts = self.output_casts(&value)?;
             self.remove_casts(&value);
             list.push(open(&value.as_held(), casts));
         }
@@ -332,6 +334,22 @@ impl Planner<'_> {
                 let held = Held { origin: None, shown: None, ..value.as_held() };
                 return self.held(held, place);
             }
+            if let Val::Const(_) = output {
+                let value = self.open_column(vec![output], "a subquery")?;
+                return Ok(match value {
+                    Val::Open(value) => Val::Open(OpenVal::new(value.id, self.parentheses_around(query))),
+                    other => other,
+                });
+            }
+            if let Val::Open(value) = &output
+                && value.casts.is_empty()
+            {
+                return Ok(Val::Open(OpenVal::new(value.id, self.parentheses_around(query))));
+            }
+            if let Val::Nested(mut value) = output {
+                value.extent = self.parentheses_around(query);
+                return Ok(Val::Nested(value));
+            }
             self.settle_plain(output, "a subquery")?;
             return Ok(Val::Plain);
         }
@@ -351,6 +369,11 @@ impl Planner<'_> {
         }
         let right = outputs.columns.pop().map_or(Val::Plain, |c| c.value);
         match right {
+            Val::Open(values) if matches!((&left, &*query.body), (Val::Column(_), SetExpr::Values(_))) => {
+                let Val::Column(column) = left else { return Ok(()) };
+                self.open_compared(&values, &column.column)?;
+                self.term(column, "IN (subquery)")
+            }
             Val::Column(right) if right.place.is_none() => {
                 self.in_whole(left, right, query, "IN (subquery)")
             }

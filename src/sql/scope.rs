@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::nested::Nested;
 use super::refuse::{Draft, Planned, no_column, unsupported};
+use super::types::CastType;
 use crate::catalog::{EncryptedColumn, Relation};
 
 /// What a column holds, as far as planning cares.
@@ -16,6 +18,19 @@ pub(super) struct Held {
     pub origin: Option<(u32, i16)>,
     /// What the client must see there, where the server shows none: another expression stands for the column.
     pub shown: Option<(u32, i16)>,
+    /// Casts that the proxy does when it opens the value, innermost first.
+    pub casts: Vec<CastType>,
+    /// A row, an array or JSON with envelopes inside it.
+    pub nested: Option<Arc<Nested>>,
+    /// Constants, and which column of them it is.
+    pub open: Option<usize>,
+}
+
+impl Held {
+    /// Whether there is an envelope in it.
+    pub fn holds_encrypted(&self) -> bool {
+        self.encrypted.is_some() || self.unmanaged.is_some() || self.nested.is_some()
+    }
 }
 
 /// Where a column in scope stands.
@@ -53,7 +68,7 @@ pub(super) struct Item {
 
 impl Item {
     pub fn holds_encrypted(&self) -> bool {
-        self.columns.iter().any(|c| c.held.encrypted.is_some() || c.held.unmanaged.is_some())
+        self.columns.iter().any(|c| c.held.holds_encrypted())
     }
 }
 
@@ -66,6 +81,9 @@ pub(super) fn relation_columns(relation: &Relation) -> Vec<ScopeColumn> {
             unmanaged: column.unmanaged,
             // A table that the same query creates has no OID yet.
             origin: (relation.oid != 0).then_some((relation.oid, column.attnum)),
+            casts: Vec::new(),
+            nested: None,
+            open: None,
             shown: None,
         },
         bare: true,
@@ -107,10 +125,8 @@ pub(super) enum Found {
     Column(Held, Location),
     /// A system column or one of a function's result: plain.
     Plain,
-    /// A relation's name as a value: its whole row.
-    Row {
-        encrypted: bool,
-    },
+    /// A relation's name as a value: its whole row, with its columns if any is encrypted.
+    Row(Option<Vec<ScopeColumn>>),
 }
 
 const SYSTEM_COLUMNS: &[&str] = &["tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"];
@@ -133,7 +149,7 @@ pub(super) fn bare(frames: &[Frame], name: &str) -> Planned<Found> {
             }
         }
         if let Some((column, at)) = found {
-            if open && (column.held.encrypted.is_some() || column.held.unmanaged.is_some()) {
+            if open && column.held.holds_encrypted() {
                 return Err(unsupported(
                     format!("the column reference \"{name}\" next to a function in FROM"),
                     "Qualify the column with its table's name or alias.",
@@ -148,7 +164,10 @@ pub(super) fn bare(frames: &[Frame], name: &str) -> Planned<Found> {
     }
     for frame in frames.iter().rev() {
         if let Some((_, item)) = frame.visible().find(|(_, i)| i.name.as_deref() == Some(name)) {
-            return Ok(Found::Row { encrypted: item.holds_encrypted() });
+            if item.open && item.holds_encrypted() {
+                return Err(unsupported("a whole row with columns that are not known", "Name the columns."));
+            }
+            return Ok(Found::Row(item.holds_encrypted().then(|| item.columns.clone())));
         }
     }
     if open { Ok(Found::Plain) } else { Err(no_column(name)) }

@@ -159,7 +159,16 @@ impl Planner<'_> {
         }
         let mut outputs = Outputs::default();
         for (left, right) in left.columns.into_iter().zip(right.columns) {
-            let value = match (left.value, right.value) {
+            let value = match (self.resolved(left.value), self.resolved(right.value)) {
+                (Val::Nested(mut l), Val::Nested(r))
+                    if kind == Kind::UnionAll
+                        && l.shape == r.shape
+                        && l.as_text == r.as_text
+                        && l.shown == r.shown =>
+                {
+                    l.extent = None;
+                    Val::Nested(l)
+                }
                 (Val::Column(l), Val::Column(r)) => Val::Column(self.unite_columns(l, r, kind)?),
                 (Val::Column(value), Val::Const(constant)) => {
                     Val::Column(self.unite_constant(value, constant, false, kind)?)

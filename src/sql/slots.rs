@@ -1,4 +1,4 @@
-//! Calls of the functions that cut equality terms out of envelopes, in definitions that the server stores: found
+//! Calls of the functions that cut terms out of envelopes, in definitions that the server stores: found
 //! and changed token by token, since names and literals may look like them.
 
 use std::ops::Range;
@@ -6,11 +6,13 @@ use std::ops::Range;
 use super::lexer::{LexError, Tokens, tokenize};
 use crate::catalog::SearchSlot;
 
-/// A call of `pyrite.eq` or `pyrite.eq_b`.
+/// A call of `pyrite.eq`, `pyrite.eq_b`, or one of the functions for other kinds of terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EqualityCall {
-    /// The term that it cuts out.
+    /// The slot whose term it cuts out.
     pub slot: SearchSlot,
+    /// The function's bare name.
+    function: String,
     /// The column that it is over, as `[table, column]` or `[column]`; empty if it is over something else.
     pub path: Vec<String>,
     /// Where the function's bare name stands.
@@ -30,11 +32,10 @@ pub fn equality_calls(text: &str) -> Result<Vec<EqualityCall>, LexError> {
         if !qualified || inner || !tokens.is_sign(at + 3, "(") {
             continue;
         }
-        let Some(slot) = tokens.name(at + 2).and_then(|name| SearchSlot::of_function(&name)) else {
-            continue;
-        };
+        let function = tokens.name(at + 2).unwrap_or_default();
+        let Some(slot) = SearchSlot::of_function(&function) else { continue };
         let path = tokens.close(at + 3).and_then(|close| column(&tokens, at + 4..close)).unwrap_or_default();
-        calls.push(EqualityCall { slot, path, name: tokens.start(at + 2)..tokens.end(at + 2) });
+        calls.push(EqualityCall { slot, function, path, name: tokens.start(at + 2)..tokens.end(at + 2) });
     }
     Ok(calls)
 }
@@ -47,9 +48,8 @@ pub fn with_slots(text: &str, slot: &dyn Fn(&[String]) -> Option<SearchSlot>) ->
     let mut changed = false;
     for call in equality_calls(text).ok()? {
         let Some(wanted) = slot(&call.path).filter(|wanted| *wanted != call.slot) else { continue };
-        let function = wanted.equality_function();
         out.push_str(text.get(end..call.name.start)?);
-        out.push_str(function.rsplit('.').next().unwrap_or(function));
+        out.push_str(wanted.same_function(&call.function)?);
         end = call.name.end;
         changed = true;
     }
@@ -101,6 +101,8 @@ mod tests {
     fn calls_are_found_with_what_they_are_over() {
         for (text, expected) in [
             ("pyrite.eq(email)", "A email"),
+            ("pyrite.ord_head_b((t.email)::bytea)", "B t/email"),
+            ("pyrite.\"match\"(email)", "A email"),
             ("pyrite.eq((email)::bytea)", "A email"),
             ("pyrite.eq_b(((c.email))::bytea::pyrite.encrypted)", "B c/email"),
             ("\"pyrite\".eq(\"E Mail\"::bytea)", "A E Mail"),
@@ -120,6 +122,7 @@ mod tests {
             "\"pyrite.eq\"(email)",
             "x.pyrite.eq(email)",
             "pyrite.eqs(email)",
+            "pyrite.has_order(email)",
             "pyrite.eq",
             "pyrite.key_id(email)",
             "$$ pyrite.eq(email) $$",
@@ -140,6 +143,10 @@ mod tests {
                     pyrite.eq(email) AND pyrite.eq_b(plain) = pyrite.\"eq_b\"(phone)";
         let expected = "SELECT 'pyrite.eq(email)', é.\"x\" /* é */ FROM t WHERE pyrite.eq_b((t.email)::bytea) = \
                         pyrite.eq_b(email) AND pyrite.eq_b(plain) = pyrite.eq(phone)";
+        assert_eq!(with_slots(text, &slot).as_deref(), Some(expected));
+        let text = "pyrite.ord_head(email) pyrite.ord(email) pyrite.eq_caseless(email) pyrite.match(email)";
+        let expected =
+            "pyrite.ord_head_b(email) pyrite.ord_b(email) pyrite.eq_caseless_b(email) pyrite.match_b(email)";
         assert_eq!(with_slots(text, &slot).as_deref(), Some(expected));
         assert_eq!(with_slots(expected, &slot), None);
     }

@@ -103,7 +103,7 @@ pub(super) fn one(
         Verdict::Forward => Ok(Outcome::Forward),
         Verdict::Copy => super::copy::plan(tokens, range, scope, mode),
         Verdict::CreateTable => super::create::table(tokens, range, scope, mode),
-        Verdict::CreateIndex => super::create::index(tokens, range, scope, mode),
+        Verdict::CreateIndex => super::indexes::index(tokens, range, scope, mode),
         Verdict::CreateView(query) => view(tokens, range, query, scope),
         Verdict::Plan(from) => {
             let complexity =

@@ -7,6 +7,8 @@ mod array;
 mod compute;
 mod copy;
 mod error;
+mod json;
+mod nested;
 mod reseal;
 mod search;
 
@@ -105,13 +107,21 @@ impl Transformer {
                 out.extend_from_slice(&self.term(column, &datum)?);
             }
             Role::EqualityArray(column) => {
-                let terms = self.each(slot, column, input, |datum| self.term(column, datum))?;
+                let terms = self.each(slot, column, input, |this, datum| this.term(column, &datum))?;
                 array::write_terms(&terms, out)?;
             }
+            Role::StoreArray(column) => {
+                let envelopes = self.each(slot, column, input, |this, datum| {
+                    let mut envelope = Vec::new();
+                    this.store(column, datum, &mut envelope)?;
+                    Ok(envelope)
+                })?;
+                array::write_terms(&envelopes, out)?;
+            }
             Role::OrderArray(column) => {
-                let terms = self.each(slot, column, input, |datum| {
+                let terms = self.each(slot, column, input, |this, datum| {
                     let mut term = Vec::new();
-                    self.order_term(column, datum, false, &mut term).map(|()| term)
+                    this.order_term(column, &datum, false, &mut term).map(|()| term)
                 })?;
                 array::write_terms(&terms, out)?;
             }
@@ -216,28 +226,28 @@ impl Transformer {
             .map_err(|e| TransformError::crypto(column, &e))
     }
 
-    /// The terms of an array's elements. The slot's source type and casts are those of the elements.
+    /// What becomes of each element of an array. The slot's source type and casts are those of the elements.
     fn each<T>(
-        &self,
+        &mut self,
         slot: &Slot,
         column: &EncryptedColumn,
         input: Input<'_>,
-        term: impl Fn(&Datum) -> Result<T, TransformError>,
+        mut become_of: impl FnMut(&mut Self, Datum) -> Result<T, TransformError>,
     ) -> Result<Vec<Option<T>>, TransformError> {
-        let settings = self.settings.as_ref()?;
+        let settings = self.settings.clone()?;
         let ty = slot.source_type.as_ref().or(slot.casts.first()).unwrap_or(&column.ty);
-        let mut terms = Vec::new();
-        for element in value::decode_array(ty, input, settings)? {
+        let mut out = Vec::new();
+        for element in value::decode_array(ty, input, &settings)? {
             let Some(mut datum) = element else {
-                terms.push(None);
+                out.push(None);
                 continue;
             };
             for cast in &slot.casts {
-                datum = datum.cast(cast, CastContext::Explicit, settings)?;
+                datum = datum.cast(cast, CastContext::Explicit, &settings)?;
             }
-            terms.push(Some(term(&datum)?));
+            out.push(Some(become_of(self, datum)?));
         }
-        Ok(terms)
+        Ok(out)
     }
 }
 

@@ -373,14 +373,20 @@ fn uses_term(kind: TermKind, key: &KeyInfo, expression: &str) -> String {
     for before in (0..own).filter(|before| own == 1 || before & 1 == 1) {
         places.entry(key_place(before | own, kind, key.slot)).or_default().push(before.to_string());
     }
+    let one = places.len() == 1;
     let cases: Vec<String> = (places.iter())
-        .map(|(at, before)| {
-            let which = format!("({present} & {below}) IN ({})", before.join(", "));
-            format!("{which} AND substr({expression}, {at}, 8) = {id}")
+        .map(|(at, before)| match one {
+            true => format!("substr({expression}, {at}, 8) = {id}"),
+            false => {
+                let which = format!("({present} & {below}) IN ({})", before.join(", "));
+                format!("({which} AND substr({expression}, {at}, 8) = {id})")
+            }
         })
         .collect();
     // Without the bit, the place of the id is one of random bytes.
-    format!("(({present} & {own}) <> 0 AND ({}))", cases.join(" OR "))
+    let cases = cases.join(" OR ");
+    let cases = if one { cases } else { format!("({cases})") };
+    format!("(({present} & {own}) <> 0 AND {cases})")
 }
 
 fn literal(key: KeyId) -> String {

@@ -65,10 +65,7 @@ fn text(datum: &Datum) -> Result<&str, ValueError> {
     match datum {
         Datum::Text(text) | Datum::Varchar(text) => Ok(text),
         Datum::Char { text, .. } => Ok(text.trim_end_matches(' ')),
-        _ => Err(ValueError::unsupported(
-            "Pyrite compares the case of text only",
-            "Cast the value to text.",
-        )),
+        _ => Err(ValueError::unsupported("Pyrite compares the case of text only", "Cast the value to text.")),
     }
 }
 

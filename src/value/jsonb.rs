@@ -172,7 +172,7 @@ pub(crate) fn normalise(text: &str) -> Result<String, ValueError> {
     String::from_utf8(out).map_err(|_| ValueError::syntax("json"))
 }
 
-fn write_string(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     for &b in text.as_bytes() {
         match b {

@@ -7,6 +7,7 @@
 mod array;
 mod cast;
 mod collation;
+mod composite;
 mod datetime;
 mod datum;
 mod equality;
@@ -21,11 +22,16 @@ pub mod order;
 mod settings;
 mod simple;
 mod strings;
+mod to_json;
 mod types;
 
 pub use array::decode_array;
 pub use cast::{CastContext, assignable, explicitly_castable};
 pub use collation::{Collation, CollationFacts, Provider, Refusal as CollationRefusal};
+pub use composite::{
+    ArrayPart, BinaryArray, array_parts, binary_array, record_fields, record_fields_binary, write_array_element,
+    write_record_field,
+};
 pub use datum::{Datum, write_plaintext};
 pub use equality::{has_equality, shares_terms};
 pub use error::ValueError;

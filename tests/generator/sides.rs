@@ -93,6 +93,9 @@ pub struct Sides {
     plain: Side,
     pyrite: Side,
     proxy: Pyrite,
+    /// Without a tap, for statements that were made smaller: what is left of one may no longer tell what is secret.
+    untapped: Option<Pyrite>,
+    config: String,
     oracle: Client,
     binary: HashMap<(u32, String), Option<Vec<u8>>>,
     leaks: HashSet<String>,
@@ -103,13 +106,16 @@ impl Sides {
     pub fn start(world: &World) -> Result<Sides, String> {
         let server = server::shared();
         let (plain, database) = (server.database("plain"), server.database("generated"));
-        let proxy = Pyrite::start(&world.config.replace("DATABASE", &database));
+        let config = world.config.replace("DATABASE", &database);
+        let proxy = Pyrite::start(&config);
         proxy.watch(&world.canaries);
         let mut sides = Sides {
             oracle: server.connect(&plain),
             plain: Side::open(server.port(), plain),
             pyrite: Side::open(proxy.port(), database),
             proxy,
+            untapped: None,
+            config,
             binary: HashMap::new(),
             leaks: HashSet::new(),
         };
@@ -148,7 +154,11 @@ impl Sides {
             Ok(answer) => answer,
             Err(error) => {
                 self.pyrite.reopen();
-                return Verdict::Different(error);
+                // Where other statements have run behind the one whose rows cannot be shown, the session ends.
+                return match trial.mode == Mode::Portions && error.contains("Error(0A000") {
+                    true => Verdict::Refused("a row, with other statements behind it".to_owned()),
+                    false => Verdict::Different(error),
+                };
             }
         };
         if expected == actual {
@@ -267,6 +277,16 @@ impl Sides {
 
     /// The smallest statement found that still differs, and how; `attempts` at most.
     pub fn minimise(&mut self, trial: &Trial, attempts: usize) -> (Trial, String) {
+        let untapped = self.untapped.get_or_insert_with(|| Pyrite::start_untapped(&self.config)).port();
+        let tapped = std::mem::replace(&mut self.pyrite.port, untapped);
+        self.pyrite.reopen();
+        let smallest = self.minimise_here(trial, attempts);
+        self.pyrite.port = tapped;
+        self.pyrite.reopen();
+        smallest
+    }
+
+    fn minimise_here(&mut self, trial: &Trial, attempts: usize) -> (Trial, String) {
         let mut smallest = Trial { commit: false, ..trial.clone() };
         let mut how = String::new();
         let mut left = attempts;

@@ -89,6 +89,9 @@ fn lost_rows_are_put_back_below_columns_that_need_them() {
             declared_type: "text".to_owned(),
             group: "h".to_owned(),
             equality: true,
+            search: Vec::new(),
+            demanded: Vec::new(),
+            collation: None,
         };
         register_columns(&mut e.service, &e.keyring, &[column]).await.unwrap();
         e.service.batch_execute(BACKUP).await.unwrap();
@@ -169,6 +172,9 @@ fn nothing_newer_or_other_is_overwritten() {
             declared_type: "text".to_owned(),
             group: "late".to_owned(),
             equality: true,
+            search: Vec::new(),
+            demanded: Vec::new(),
+            collation: None,
         };
         register_columns(&mut service, &more, &[column]).await.unwrap();
         service.batch_execute("DELETE FROM pyrite.keys; DELETE FROM pyrite.keyring").await.unwrap();

@@ -258,6 +258,9 @@ fn email() -> ColumnRegistration {
         declared_type: "character varying(254)".to_owned(),
         group: "g".to_owned(),
         equality: true,
+        search: Vec::new(),
+        demanded: Vec::new(),
+        collation: None,
     }
 }
 

@@ -70,7 +70,8 @@ pub(super) struct Detail {
 const QUERY: &str = r"
 WITH eq AS (
   SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-  WHERE n.nspname = 'pyrite' AND p.proname IN ('eq', 'eq_b')
+  WHERE n.nspname = 'pyrite' AND p.proname IN ('eq', 'eq_b', 'ord', 'ord_b', 'ord_head', 'ord_head_b', 'eq_caseless', 'eq_caseless_b',
+    'match', 'match_b')
 ), users AS (
   SELECT DISTINCT d.classid, d.objid FROM pg_depend d
   WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid IN (SELECT oid FROM eq)

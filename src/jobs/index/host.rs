@@ -27,13 +27,13 @@ const REST: u32 = 4;
 
 /// What is tried, for errors and checkpoints.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tries {
-    pub(super) doing: &'static str,
-    pub(super) what: &'static str,
+pub(in crate::jobs) struct Tries {
+    pub(in crate::jobs) doing: &'static str,
+    pub(in crate::jobs) what: &'static str,
 }
 
 /// Runs one statement that commits by itself.
-pub(super) async fn run(
+pub(in crate::jobs) async fn run(
     host: &mut impl Host,
     doing: &'static str,
     what: &'static str,
@@ -49,7 +49,7 @@ pub(super) async fn run(
 
 /// Runs statements in one transaction that waits for locks only shortly, until it gets them: whoever comes behind it
 /// in a lock's queue waits no longer than that.
-pub(super) async fn try_again(
+pub(in crate::jobs) async fn try_again(
     host: &mut impl Host,
     tries: Tries,
     statements: &[&str],

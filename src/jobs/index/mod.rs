@@ -1,7 +1,7 @@
 //! Rotation of a group's index key, online: lookups, uniqueness and joins stay exact at every instant.
 //!
-//! An envelope has two slots for equality terms. The new key's terms go into the slot that is not searched, in all
-//! values; indexes and definitions over it are made beside those over the other; then all proxies search the new
+//! An envelope has two slots for the terms of each kind. The index keys of all search kinds are rotated together, as a
+//! statement names one slot. The new keys' terms go into the slot that is not searched, in all values; indexes and definitions over it are made beside those over the other; then all proxies search the new
 //! slot, and the old terms go. Each step looks at what is there and goes on, so it may be repeated after a crash
 //! between any two commits. What the steps go by is in the database: the states of the keys, the indexes, the
 //! definitions, the envelopes themselves.
@@ -28,6 +28,7 @@ use crate::jobs::JobError;
 use crate::keys::{Change, GroupBytes, KeyId, KeyInfo, KeyPurpose, KeyState, Keyring, Slot};
 
 pub(crate) use host::Host;
+pub(in crate::jobs) use host::{Tries, run, try_again};
 pub(in crate::jobs) use obstacles::{envelopes, with_values};
 use turn::Turn;
 
@@ -139,7 +140,7 @@ pub(crate) async fn obstacles(
     group: &GroupBytes,
 ) -> Result<Vec<String>, JobError> {
     let keys = Keys::of(keyring, group)?;
-    if keys.fading.is_some() {
+    if !keys.fading.is_empty() {
         return Ok(vec![UNFINISHED.to_owned()]);
     }
     obstacles::find(client, &keys.turn(group, catalog, Step::Check), keyring).await
@@ -164,7 +165,7 @@ pub(crate) async fn undo<E: Engine>(engine: &mut E, group: GroupBytes) -> Result
     let keyring = engine.database().confirm().await?;
     let catalog = engine.database().refresh().await?;
     let keys = Keys::of(&keyring, &group)?;
-    if keys.fading.is_some() {
+    if !keys.fading.is_empty() {
         return Err(JobError::refused(
             "the rotation is past the switch to the new index key",
             "Let it go on to its end; then rotate again.",
@@ -172,8 +173,8 @@ pub(crate) async fn undo<E: Engine>(engine: &mut E, group: GroupBytes) -> Result
     }
     let turn = keys.turn(&group, catalog, Step::Check);
     restore(engine, &turn).await?;
-    if let Some(id) = keys.active {
-        engine.change(vec![Change::Abandon { id }]).await?;
+    if !keys.active.is_empty() {
+        engine.change(keys.active.iter().map(|id| Change::Abandon { id: *id }).collect()).await?;
     }
     let counter = engine.database().keyring().counter();
     engine.drain(group, counter).await?;
@@ -198,15 +199,15 @@ async fn perform<E: Engine>(engine: &mut E, group: &GroupBytes, step: Step) -> R
     let keys = Keys::of(&keyring, group)?;
     let turn = keys.turn(group, catalog, step);
     match step {
-        Step::Check if keys.fading.is_some() => Err(in_the_way(&[UNFINISHED.to_owned()])),
+        Step::Check if !keys.fading.is_empty() => Err(in_the_way(&[UNFINISHED.to_owned()])),
         Step::Check => {
             let found = obstacles::find(engine.client(), &turn, &keyring).await?;
             if found.is_empty() { Ok(()) } else { Err(in_the_way(&found)) }
         }
         Step::AddKey => {
-            let add = Change::AddIndex { group: *group, purpose: KeyPurpose::Equality };
-            // Repeated behind a crash, it finds the key that is there.
-            engine.change(vec![add]).await.map(drop)
+            let add = |purpose| Change::AddIndex { group: *group, purpose };
+            // Repeated behind a crash, it finds the keys that are there.
+            engine.change(purposes(&keyring, group).map(add).collect()).await.map(drop)
         }
         Step::AwaitAdded | Step::AwaitSwitched | Step::AwaitRetired => {
             engine.drain(*group, keyring.counter()).await
@@ -219,9 +220,12 @@ async fn perform<E: Engine>(engine: &mut E, group: &GroupBytes, step: Step) -> R
         }
         Step::Switch => switch(engine, keys).await,
         Step::Swap => swap::all(engine, &turn).await,
-        Step::Retire => match keys.fading {
-            Some(id) => engine.change(vec![Change::Retire { id }]).await.map(drop),
-            None => Ok(()),
+        Step::Retire => match keys.fading.is_empty() {
+            false => {
+                let retire = keys.fading.iter().map(|id| Change::Retire { id: *id });
+                engine.change(retire.collect()).await.map(drop)
+            }
+            true => Ok(()),
         },
         Step::Verify => match swap::is_done(engine.client(), &turn).await? {
             true => copies::analyze_all(engine, &turn).await,
@@ -234,11 +238,14 @@ async fn perform<E: Engine>(engine: &mut E, group: &GroupBytes, step: Step) -> R
 }
 
 async fn switch<E: Engine>(engine: &mut E, keys: Keys) -> Result<(), JobError> {
-    match (keys.active, keys.fading) {
-        (Some(id), _) => engine.change(vec![Change::SwitchIndex { id }]).await.map(drop),
+    match (keys.active.is_empty(), keys.fading.is_empty()) {
+        (false, _) => {
+            let switch = keys.active.iter().map(|id| Change::SwitchIndex { id: *id });
+            engine.change(switch.collect()).await.map(drop)
+        }
         // Done before a crash.
-        (None, Some(_)) => Ok(()),
-        (None, None) => Err(JobError::refused(
+        (true, false) => Ok(()),
+        (true, true) => Err(JobError::refused(
             "the new index key is no longer there: it was abandoned",
             "Start the rotation again.",
         )),
@@ -254,13 +261,19 @@ pub(crate) fn in_the_way(found: &[String]) -> JobError {
 }
 
 /// Where the index keys of a group stand.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Keys {
     primary: SearchSlot,
-    /// Written, not searched yet.
-    active: Option<KeyId>,
+    /// Written, not searched yet; one for each search kind that the group has keys for.
+    active: Vec<KeyId>,
     /// Still written, no longer searched.
-    fading: Option<KeyId>,
+    fading: Vec<KeyId>,
+}
+
+/// What the group has index keys for.
+fn purposes(keyring: &Keyring, group: &GroupBytes) -> impl Iterator<Item = KeyPurpose> {
+    let all = KeyPurpose::ALL.into_iter().filter(|purpose| *purpose != KeyPurpose::Data);
+    all.filter(move |purpose| keyring.primary(group, *purpose).is_some())
 }
 
 impl Keys {
@@ -268,8 +281,8 @@ impl Keys {
         let unknown = || JobError::unknown("this key group has no index key", "SHOW KEYS lists all keys.");
         let primary = keyring.search_slot(group, KeyPurpose::Equality).ok_or_else(unknown)?;
         let find = |state: KeyState| {
-            let mut keys = keyring.index_keys(group, KeyPurpose::Equality);
-            keys.find(|key: &&KeyInfo| key.state == state).map(|key| key.id)
+            let keys = purposes(keyring, group).flat_map(|purpose| keyring.index_keys(group, purpose));
+            keys.filter(|key: &&KeyInfo| key.state == state).map(|key| key.id).collect::<Vec<_>>()
         };
         Ok(Self {
             primary: search_slot(primary),
@@ -280,7 +293,7 @@ impl Keys {
 
     /// Which slot the rotation goes from and to, at this step of it.
     fn turn(&self, group: &GroupBytes, catalog: Arc<Catalog>, step: Step) -> Turn {
-        let switched = self.active.is_none() && (self.fading.is_some() || step > Step::Switch);
+        let switched = self.active.is_empty() && (!self.fading.is_empty() || step > Step::Switch);
         let to = if switched { self.primary } else { self.primary.other() };
         Turn { group: GroupId(*group), from: to.other(), to, catalog }
     }

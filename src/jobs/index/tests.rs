@@ -114,7 +114,9 @@ impl Fixture {
     }
 
     async fn turn(&self, from: SearchSlot) -> Turn {
-        let json = text(&self.connect().await, &format!("SELECT ({})::text", catalog_query(&Database::default()))).await;
+        let json =
+            text(&self.connect().await, &format!("SELECT ({})::text", catalog_query(&Database::default())))
+                .await;
         let config = Config::parse(CONFIG, Path::new("/"), &SystemSecrets).unwrap();
         let group = |name: &str| Some(KeyGroup { slot: from, ..KeyGroup::from(group(name)) });
         let catalog = Catalog::from_json(&json, &config.databases["shop"], &group).unwrap();
@@ -378,7 +380,8 @@ fn obstacles_are_named_with_the_way_out() {
                 .await
                 .unwrap();
             client.batch_execute("SET LOCAL search_path = pg_catalog, public").await.unwrap();
-            let json = text(&client, &format!("SELECT ({})::text", catalog_query(&Database::default()))).await;
+            let json =
+                text(&client, &format!("SELECT ({})::text", catalog_query(&Database::default()))).await;
             let config = Config::parse(CONFIG, Path::new("/"), &SystemSecrets).unwrap();
             let groups = |name: &str| Some(KeyGroup::from(group(name)));
             let catalog = Catalog::from_json(&json, &config.databases["shop"], &groups).unwrap();

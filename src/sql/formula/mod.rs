@@ -75,6 +75,7 @@ pub(super) struct Mark {
     ctes: usize,
     relations: usize,
     protected: bool,
+    open: Vec<super::open::OpenColumn>,
 }
 
 impl Planner<'_> {
@@ -87,6 +88,7 @@ impl Planner<'_> {
             ctes: self.ctes.len(),
             relations: self.relations.len(),
             protected: self.protected,
+            open: self.open.clone(),
         }
     }
 
@@ -98,6 +100,7 @@ impl Planner<'_> {
         self.ctes.truncate(mark.ctes);
         self.relations.truncate(mark.relations);
         self.protected = mark.protected;
+        self.open.clone_from(&mark.open);
     }
 
     /// Walks an expression; where it is refused, makes a formula of it if there is one.

@@ -118,7 +118,11 @@ impl Walk<'_, '_> {
 
     /// The extent widened to a token behind it, if it is there.
     fn closed(&self, first: usize, last: usize) -> Result<Extent, Stop> {
-        if self.is_sign(last + 1, ")") { Ok(Extent { first, last: last + 1 }) } else { Err(Stop::Unknown(None)) }
+        if self.is_sign(last + 1, ")") {
+            Ok(Extent { first, last: last + 1 })
+        } else {
+            Err(Stop::Unknown(None))
+        }
     }
 
     /// The extent of `name ( inner … )`: the name stands `back` tokens before the first argument.
@@ -150,7 +154,9 @@ impl Walk<'_, '_> {
                     None => Err(Stop::Unknown(None)),
                 }
             }
-            Expr::TypedString(typed) if !typed.uses_odbc_syntax => self.typed_string(index_of(typed.value.span)),
+            Expr::TypedString(typed) if !typed.uses_odbc_syntax => {
+                self.typed_string(index_of(typed.value.span))
+            }
             Expr::UnaryOp { op, expr } => self.unary(*op, expr),
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right),
             Expr::Function(function) => self.function(function),
@@ -235,14 +241,16 @@ impl Walk<'_, '_> {
                 let whole = self.called("extract", extent.first, extent.last, 4)?;
                 let at = extent.first - 2;
                 let tokens = self.planner.tokens;
-                let Some(field) = tokens.string(at).or_else(|| tokens.name(at).map(zeroize::Zeroizing::new)) else {
+                let Some(field) = tokens.string(at).or_else(|| tokens.name(at).map(zeroize::Zeroizing::new))
+                else {
                     return Err(Stop::Unknown(None));
                 };
                 Ok((self.builder.call("extract", vec![Operand::Literal(field), operand])?, whole))
             }
             Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
                 let (operand, extent) = self.part(expr)?;
-                let name = if self.is_word(extent.first.wrapping_sub(2), "ceiling") { "ceiling" } else { "ceil" };
+                let name =
+                    if self.is_word(extent.first.wrapping_sub(2), "ceiling") { "ceiling" } else { "ceil" };
                 let whole = self.called(name, extent.first, extent.last, 2)?;
                 Ok((self.builder.call("ceil", vec![operand])?, whole))
             }
@@ -343,7 +351,8 @@ impl Walk<'_, '_> {
     fn behind(&self, extent: Extent, negated: bool, word: &str) -> Result<Extent, Stop> {
         let is = extent.last + 1;
         let at = if negated { is + 2 } else { is + 1 };
-        let there = self.is_word(is, "is") && (!negated || self.is_word(is + 1, "not")) && self.is_word(at, word);
+        let there =
+            self.is_word(is, "is") && (!negated || self.is_word(is + 1, "not")) && self.is_word(at, word);
         if there { Ok(Extent { last: at, ..extent }) } else { Err(Stop::Unknown(None)) }
     }
 
@@ -367,7 +376,12 @@ impl Walk<'_, '_> {
         Ok((self.builder.call(sign, vec![value, pattern])?, join(from, to)))
     }
 
-    fn case(&mut self, operand: Option<&Expr>, conditions: &[CaseWhen], other: Option<&Expr>) -> Result<Operand, Stop> {
+    fn case(
+        &mut self,
+        operand: Option<&Expr>,
+        conditions: &[CaseWhen],
+        other: Option<&Expr>,
+    ) -> Result<Operand, Stop> {
         let operand = match operand {
             Some(operand) => Some(self.part(operand)?.0),
             None => None,
@@ -548,8 +562,11 @@ impl Walk<'_, '_> {
             parts.push(ident(name).map_err(Stop::Error)?);
         }
         let found = self.planner.found(&parts).map_err(Stop::Error)?;
-        let Found::Column(held, location) = found else { return beyond("a value that is no column of a table") };
-        if held.unmanaged.is_some() {
+        let Found::Column(held, location) = found else {
+            return beyond("a value that is no column of a table");
+        };
+        let passed_on = !held.casts.is_empty() || held.open.is_some() || held.nested.is_some();
+        if held.unmanaged.is_some() || passed_on {
             return Err(Stop::Unknown(None));
         }
         if let Some(at) = self.names.iter().position(|name| *name == parts) {
@@ -566,7 +583,9 @@ impl Walk<'_, '_> {
                 let ty = value.column.ty;
                 (ComputedInput::Column(value), ty)
             }
-            _ if self.planner.is_rewritten(location) => return beyond("a plain column of this join or group"),
+            _ if self.planner.is_rewritten(location) => {
+                return beyond("a plain column of this join or group");
+            }
             _ => {
                 let Some(ty) = held.origin.and_then(|origin| self.plain_type(origin)) else {
                     return beyond("the type of a column beside the encrypted one");

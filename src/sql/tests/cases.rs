@@ -416,7 +416,6 @@ fn refusals() {
         ("SELECT id FROM customers WHERE email = $1 OR name = $1", "0A000", "parameter $1"),
         ("SELECT email || 'x' FROM customers", "0A000", "operator ||"),
         ("SELECT max(email) FROM customers", "0A000", "function max"),
-        ("SELECT customers FROM customers", "0A000", "whole row"),
         ("SELECT count(c.*) FROM customers c", "0A000", "whole row"),
         ("SELECT COALESCE(email, name) FROM customers", "0A000", "COALESCE"),
         ("SELECT COALESCE(email, phone) FROM customers", "0A000", "COALESCE"),

@@ -3,16 +3,18 @@
 mod cases;
 mod ddl;
 mod follow;
+mod formula;
 mod fuzz;
 mod grouping;
 mod items;
 mod order;
 mod params;
 mod slots;
+mod travel;
 
 use std::collections::BTreeMap;
 
-use super::plan::{Output, Piece, Plan, Role, Script, Slot, Source};
+use super::plan::{Json, Output, Piece, Plan, Role, Script, Shape, Slot, Source};
 use super::{LiveNames, Scope, plan_script, plan_statement};
 use crate::catalog::{Catalog, Environment, GroupId, KeyGroup, SearchKinds, SearchSlot};
 use crate::config::{ColumnConfig, Database};
@@ -204,6 +206,7 @@ fn slot(slot: &Slot) -> String {
         Role::Store(c) => ("store", c),
         Role::Equality(c) => ("eq", c),
         Role::EqualityArray(c) => ("any", c),
+        Role::StoreArray(c) => ("stores", c),
         Role::OrderWhole(c) => ("ord", c),
         Role::OrderArray(c) => ("ord[]", c),
         Role::OrderHead(c) => ("head", c),
@@ -226,8 +229,41 @@ fn outputs(list: &[Output]) -> String {
             let casts: String = casts.iter().map(|c| format!("::{c}")).collect();
             format!("{}{casts}", column.name)
         }
+        Output::Nested { shape, as_text, .. } => {
+            format!("{}{}", shape_text(shape), if *as_text { "::text" } else { "" })
+        }
     });
     names.collect::<Vec<_>>().join(" ")
+}
+
+/// A shape in short.
+fn shape_text(shape: &Shape) -> String {
+    match shape {
+        Shape::Plain => "-".to_owned(),
+        Shape::Envelope { column, .. } => column.name.clone(),
+        Shape::Array(element) => format!("[{}]", shape_text(element)),
+        Shape::Record(fields) => {
+            let fields: Vec<String> = fields.iter().map(|f| shape_text(&f.shape)).collect();
+            format!("({})", fields.join(" "))
+        }
+        Shape::Json(json) => json_text(json),
+    }
+}
+
+fn json_text(json: &Json) -> String {
+    match json {
+        Json::Plain => "-".to_owned(),
+        Json::Envelope { column, jsonb, .. } => format!("{}{}", column.name, if *jsonb { "!" } else { "" }),
+        Json::Elements(element) => format!("[{}…]", json_text(element)),
+        Json::Members(member) => format!("{{*: {}}}", json_text(member)),
+        Json::Tuple(list) => format!("[{}]", list.iter().map(json_text).collect::<Vec<_>>().join(" ")),
+        Json::Object(members) => {
+            let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "?".to_owned());
+            let members: Vec<String> =
+                members.iter().map(|(key, value)| format!("{}: {}", name(key), json_text(value))).collect();
+            format!("{{{}}}", members.join(" "))
+        }
+    }
 }
 
 /// What comes of a statement, in one line.

@@ -61,7 +61,7 @@ fn outputs_name_their_origin() {
         .iter()
         .map(|o| match o {
             Output::Open { origin, .. } => *origin,
-            Output::Plain | Output::Computed(_) => None,
+            _ => None,
         })
         .collect();
     assert_eq!(origins, [Some((16_000, 3)), None]);

@@ -513,7 +513,7 @@ SELECT id FROM ranked WHERE ((r_text), id) > ('a', 5) ORDER BY r_text, id
 --@ case any of an array parameter
 SELECT id FROM ranked WHERE r_int4 < ANY($1) ORDER BY id
 --@ $ {5,1000,NULL}
---@ types _int4
+--@ types int4[]
 
 --@ case all of an array parameter
 SELECT id FROM ranked WHERE r_text > ALL($1) ORDER BY id
