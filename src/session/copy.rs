@@ -13,8 +13,8 @@ use crate::wire::backend::Fields;
 use crate::wire::build;
 use crate::wire::copy::{self, Cut, Cutter, Field, Layout, Malformed};
 
+use super::literal::bytea_from_text;
 use super::plan::from_transform;
-use super::planned::bytea_from_text;
 
 /// What goes to the server in place of a value that is refused. The column's type does not accept it, so that the
 /// server fails at that very place, unless something before it fails.

@@ -30,8 +30,10 @@ impl Effects {
     const ENVIRONMENT: u8 = 1;
     const CATALOG: u8 = 2;
     const END: u8 = 4;
+    /// Another name may mean something protected from now on.
+    const NAMES: u8 = 8;
     /// Anything: nothing is known of the statement.
-    pub(super) const ALL: Effects = Effects(Self::ENVIRONMENT | Self::CATALOG | Self::END);
+    pub(super) const ALL: Effects = Effects(Self::ENVIRONMENT | Self::CATALOG | Self::END | Self::NAMES);
     /// Settings, perhaps: a function was called.
     pub(super) const CALL: Effects = Effects(Self::ENVIRONMENT);
 
@@ -41,7 +43,8 @@ impl Effects {
         Effects(
             bit(screen.environment, Self::ENVIRONMENT)
                 | bit(screen.catalog, Self::CATALOG)
-                | bit(screen.transaction_end, Self::END),
+                | bit(screen.transaction_end, Self::END)
+                | bit(screen.catalog && screen.touches, Self::NAMES),
         )
     }
 
@@ -71,6 +74,8 @@ pub(super) struct Freshness {
     generation: u64,
     /// The catalog is this transaction's own.
     local: bool,
+    /// Names that mean something protected were perhaps made since the catalog was read.
+    renamed: bool,
     /// The ReadyForQuery at hand has waited for the catalog.
     released: bool,
 }
@@ -84,6 +89,7 @@ impl Default for Freshness {
             text: Vec::new(),
             generation: 0,
             local: false,
+            renamed: false,
             released: false,
         }
     }
@@ -96,6 +102,7 @@ impl Freshness {
             return;
         }
         let ends = effects.has(Effects::END);
+        self.renamed |= effects.has(Effects::NAMES);
         for (known, bit) in
             [(&mut self.environment, Effects::ENVIRONMENT), (&mut self.catalog, Effects::CATALOG)]
         {
@@ -129,6 +136,12 @@ impl Freshness {
     /// Whether the catalog is this transaction's own.
     pub(super) fn local(&self) -> bool {
         self.local
+    }
+
+    /// Whether a text that names nothing protected by the catalog at hand may do so all the same: a view was made in
+    /// this transaction, or what its own catalog shows was undone.
+    pub(super) fn uncertain(&self) -> bool {
+        self.catalog.dirty && (self.renamed || self.local)
     }
 
     /// The environment as last read.
@@ -227,6 +240,7 @@ impl Machine {
                 self.catalog = Arc::new(catalog);
                 self.fresh.catalog = Known { dirty: false, volatile: true };
                 self.fresh.local = true;
+                self.fresh.renamed = false;
             }
         }
         Ok(())
@@ -278,6 +292,7 @@ impl Machine {
                 self.catalog = catalog;
                 self.fresh.catalog = Known::default();
                 self.fresh.local = false;
+                self.fresh.renamed = false;
             }
             // The next statement that needs it tries again.
             Err(_) if held => self.fresh.catalog = Known { dirty: true, volatile: false },

@@ -20,6 +20,7 @@ use super::epoch::Hold;
 use super::error::End;
 use super::freshness::Freshness;
 use super::past::Past;
+use super::naming::Cursors;
 use super::pipeline::Pipeline;
 use super::plans::Plans;
 use super::registry::{Names, Place};
@@ -70,6 +71,8 @@ pub(super) struct Machine {
     pub pipeline: Pipeline,
     pub statements: Names<Statement>,
     pub portals: Names<Portal>,
+    /// Cursors that SQL has declared.
+    pub cursors: Cursors,
     pub plans: Plans,
     pub fresh: Freshness,
     /// Number of Syncs sent.
@@ -138,6 +141,7 @@ impl Machine {
             pipeline: Pipeline::default(),
             statements: Names::default(),
             portals: Names::default(),
+            cursors: Cursors::default(),
             plans: Plans::default(),
             fresh: Freshness::default(),
             segment: 0,

@@ -109,12 +109,15 @@ pub(super) struct Pipeline {
     front: u64,
     /// Entries that end with ReadyForQuery.
     due: usize,
+    /// Entries that make or remove names.
+    naming: usize,
 }
 
 impl Pipeline {
     /// Adds a request.
     pub(super) fn push(&mut self, entry: Entry) {
         self.due += usize::from(entry.ends_ready());
+        self.naming += usize::from(entry.names());
         self.queue.push_back(entry);
     }
 
@@ -128,7 +131,13 @@ impl Pipeline {
         if let Some(entry) = self.queue.pop_front() {
             self.front += 1;
             self.due -= usize::from(entry.ends_ready());
+            self.naming -= usize::from(entry.names());
         }
+    }
+
+    /// Whether names depend on answers that are due.
+    pub(super) fn names_due(&self) -> bool {
+        self.naming > 0
     }
 
     /// The server skips what was sent up to the next Sync. Returns whether that Sync was sent already.

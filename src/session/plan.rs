@@ -1,11 +1,11 @@
 //! From a message to a plan: the planner's scope, and Bind on a planned statement.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::sql::plan::{Output, Plan, Refusal, Script, Source};
+use crate::sql::plan::{Cursor, Output, Plan, Refusal, Rewrite, Script, Source};
 use crate::sql::{self, LiveNames, Scope};
 use crate::transform::{ReadyFormula, TransformError};
 use crate::value::{Format, Input};
@@ -15,14 +15,18 @@ use crate::wire::frontend::Bind;
 use super::error::End;
 use super::freshness::other_encoding;
 use super::machine::Machine;
+use super::naming::Cursors;
 use super::planned::{Carrier, Planned};
 use super::plans::{Ready, key};
-use super::request::broken_plan;
+use super::request::{Statement, broken_plan};
 
 /// The names that run something planned.
 struct Live {
     statements: HashSet<Vec<u8>>,
     portals: HashSet<Vec<u8>>,
+    /// The plans of those statements whose plan holds.
+    prepared: HashMap<Vec<u8>, Arc<Rewrite>>,
+    cursors: Cursors,
     /// Whether the plan depends on them, and must not be kept.
     asked: AtomicBool,
 }
@@ -37,17 +41,51 @@ impl LiveNames for Live {
         self.asked.store(true, Ordering::Relaxed);
         self.portals.contains(name.as_bytes())
     }
+
+    fn prepared(&self, name: &str) -> Option<Arc<Rewrite>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.prepared.get(name.as_bytes()).cloned()
+    }
+
+    fn cursor(&self, name: &str) -> Option<Arc<Cursor>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.cursors.get(name).map(|(cursor, _)| Arc::clone(cursor))
+    }
 }
 
 impl Machine {
     fn live(&self) -> Live {
         let statements = self.statements.named().filter(|(_, s)| s.planned.is_some());
+        let version = self.catalog.version();
+        let prepared = self.statements.named().filter_map(|(name, statement)| {
+            let origin = statement.origin.as_ref()?;
+            let holds = origin.catalog.get() == version && !origin.lost.get();
+            let planned = statement.planned.as_ref().filter(|_| holds)?;
+            Some((name.to_vec(), Arc::clone(&planned.rewrite)))
+        });
         let portals = self.portals.named().filter(|(_, p)| p.bound.is_some());
         Live {
             statements: statements.map(|(name, _)| name.to_vec()).collect(),
             portals: portals.map(|(name, _)| name.to_vec()).collect(),
+            prepared: prepared.collect(),
+            cursors: self.cursors.clone(),
             asked: AtomicBool::new(false),
         }
+    }
+
+    /// Makes sure that the plans of statements which a text may run by name still hold.
+    fn recheck(&mut self, text: &[u8]) {
+        const WORD: &[u8] = b"execute";
+        let named = memchr::memchr2_iter(b'e', b'E', text)
+            .any(|at| text.get(at..at + WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(WORD)));
+        if !named {
+            return;
+        }
+        let version = self.catalog.version();
+        let old = |statement: &&Statement| statement.origin.as_ref().is_some_and(|o| o.catalog.get() != version);
+        let old: Vec<Statement> = self.statements.named().map(|(_, s)| s).filter(old).cloned().collect();
+        // Those that still hold are marked so; the others are refused when they are named.
+        old.iter().for_each(|statement| drop(self.check_plan(statement)));
     }
 
     /// Checks what the planner takes for granted, and reads the text.
@@ -76,6 +114,7 @@ impl Machine {
         if let Some(ready) = self.plans.get(&key) {
             return ready;
         }
+        self.recheck(source);
         let text = match self.readable(source) {
             Ok(text) => text,
             Err(refusal) => return Ready::Refused(Arc::new(refusal)),
@@ -104,6 +143,7 @@ impl Machine {
 
     /// Plans the text of a Query message.
     pub(super) fn plan_script(&mut self, text: &[u8]) -> Result<Script, Refusal> {
+        self.recheck(text);
         let text = self.readable(text)?;
         let environment = self.fresh.environment().ok_or_else(broken_plan)?;
         let live = self.live();

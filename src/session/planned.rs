@@ -12,6 +12,7 @@ use crate::wire::backend::{Field, Fields, RowDescription};
 use crate::wire::build;
 
 use super::conflict::{conflicts, has_on_conflict, lost_race};
+use super::literal::{bytea_from_text, literal};
 use super::nested;
 use super::plan::from_transform;
 use super::spans::{Spans, render};
@@ -95,6 +96,8 @@ pub(super) struct ScriptRun {
     formulas: Vec<Vec<Option<ReadyFormula>>>,
     /// Statements that say ON CONFLICT; empty if the text does not.
     conflicts: Vec<bool>,
+    /// As many as the widest statement with binary rows has columns.
+    binary: Vec<Format>,
     spans: Spans,
 }
 
@@ -240,7 +243,9 @@ impl ScriptRun {
             literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
         })?;
         let conflicts = conflicts(&script, client);
-        Some(ScriptRun { script, index: 0, refused, formulas, conflicts, spans })
+        let binary = script.statements.iter().filter(|s| s.special.binary).map(|s| s.outputs.len());
+        let binary = vec![Format::Binary; binary.max().unwrap_or(0)];
+        Some(ScriptRun { script, index: 0, refused, formulas, conflicts, binary, spans })
     }
 
     /// Whether a statement of the script seals a value or compares terms.
@@ -268,6 +273,11 @@ impl ScriptRun {
         self.script.statements.get(self.index).map(|s| &s.special)
     }
 
+    /// The formats in which its rows come and go; none is text.
+    pub(super) fn formats(&self) -> &[Format] {
+        if self.special().is_some_and(|special| special.binary) { &self.binary } else { &[] }
+    }
+
     /// The command tag to show for it.
     pub(super) fn command_tag(&self) -> Option<&'static str> {
         self.script.statements.get(self.index)?.command_tag
@@ -290,44 +300,6 @@ impl ScriptRun {
     pub(super) fn position(&self, server: u32) -> Option<u32> {
         self.spans.client_position(server)
     }
-}
-
-/// A sealed value as a literal of type `bytea`, or `bytea[]`. `None` if the array is malformed.
-fn literal(sealed: Option<&[u8]>, array: bool, out: &mut Vec<u8>) -> Option<()> {
-    match (sealed, array) {
-        (None, false) => out.extend_from_slice(b"NULL::pg_catalog.bytea"),
-        (None, true) => out.extend_from_slice(b"NULL::pg_catalog.bytea[]"),
-        (Some(bytes), false) => bytea_literal(bytes, out),
-        (Some(bytes), true) => {
-            let mut reader = crate::wire::Reader::new(bytes);
-            let dimensions = reader.i32().ok()?;
-            reader.bytes(8).ok()?;
-            let count = if dimensions == 0 { 0 } else { reader.i32().ok()? };
-            if dimensions != 0 {
-                reader.i32().ok()?;
-            }
-            out.extend_from_slice(b"ARRAY[");
-            for n in 0..count {
-                if n > 0 {
-                    out.push(b',');
-                }
-                literal(reader.value().ok()?, false, out)?;
-            }
-            out.extend_from_slice(b"]::pg_catalog.bytea[]");
-        }
-    }
-    Some(())
-}
-
-fn bytea_literal(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    // An escape string means the same whatever standard_conforming_strings is.
-    out.extend_from_slice(b"E'\\\\x");
-    out.reserve(bytes.len() * 2);
-    for byte in bytes {
-        out.extend([byte >> 4, byte & 15].map(|d| DIGITS.get(usize::from(d)).copied().unwrap_or(b'0')));
-    }
-    out.extend_from_slice(b"'::pg_catalog.bytea");
 }
 
 /// Checks a RowDescription against the plan. `Err` names what differs.
@@ -523,67 +495,5 @@ fn too_long(column: &EncryptedColumn) -> TransformError {
         sqlstate: "54000",
         message: format!("encrypted column {}: the value is too long for a message", column.name),
         hint: None,
-    }
-}
-
-/// Reads `bytea` in text format: hexadecimal, or the older escapes.
-pub(super) fn bytea_from_text<'a>(text: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
-    out.clear();
-    let digit = |b: &u8| char::from(*b).to_digit(16);
-    if let Some(hex) = text.strip_prefix(b"\\x") {
-        for pair in hex.chunks(2) {
-            let [high, low] = pair else { return None };
-            out.push(u8::try_from(digit(high)? * 16 + digit(low)?).ok()?);
-        }
-        return Some(out);
-    }
-    let mut rest = text;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        if *byte != b'\\' {
-            out.push(*byte);
-        } else if let Some(after) = rest.strip_prefix(b"\\") {
-            out.push(b'\\');
-            rest = after;
-        } else {
-            let (octal, after) = rest.split_first_chunk::<3>()?;
-            let value = octal.iter().try_fold(0, |sum, b| Some(sum * 8 + char::from(*b).to_digit(8)?))?;
-            out.push(u8::try_from(value).ok()?);
-            rest = after;
-        }
-    }
-    Some(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytea_text_formats() {
-        let mut out = Vec::new();
-        assert_eq!(bytea_from_text(b"\\xff00Ab", &mut out), Some(&b"\xff\x00\xab"[..]));
-        assert_eq!(bytea_from_text(b"\\xf", &mut out), None);
-        assert_eq!(bytea_from_text(b"\\xzz", &mut out), None);
-        assert_eq!(bytea_from_text(b"a\\\\b\\377\\000", &mut out), Some(&b"a\\b\xff\x00"[..]));
-        assert_eq!(bytea_from_text(b"\\40", &mut out), None);
-        assert_eq!(bytea_from_text(b"\\777", &mut out), None);
-        assert_eq!(bytea_from_text(b"", &mut out), Some(&b""[..]));
-    }
-
-    #[test]
-    fn literals_are_escape_strings() {
-        let mut out = Vec::new();
-        literal(Some(b"\x00\xfe"), false, &mut out).unwrap();
-        assert_eq!(out, b"E'\\\\x00fe'::pg_catalog.bytea");
-        out.clear();
-        let array =
-            [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 17, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 255, 255, 255, 255];
-        literal(Some(&array), true, &mut out).unwrap();
-        assert_eq!(out, b"ARRAY[E'\\\\x07'::pg_catalog.bytea,NULL::pg_catalog.bytea]::pg_catalog.bytea[]");
-        out.clear();
-        literal(Some(&[0; 12]), true, &mut out).unwrap();
-        assert_eq!(out, b"ARRAY[]::pg_catalog.bytea[]");
-        assert!(literal(Some(&array[..20]), true, &mut out).is_none());
     }
 }

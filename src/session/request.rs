@@ -106,11 +106,14 @@ impl Machine {
         let screen = sql::screen(&self.catalog, parse.text);
         let effects = Effects::of(&screen);
         self.prepares |= names_prepare(parse.text);
-        if let Some(cleared) = screen.cleared() {
+        if let Some(cleared) = screen.cleared().filter(|_| !self.follows_names(&screen)) {
             let origin = self.catalog.may_become_protected(parse.text).then(|| self.origin(&parse));
             self.define_statement(parse.name, Statement { planned: None, effects, origin });
             self.push(Entry::Parse(Mask::None));
             return Ruling::Forward(cleared);
+        }
+        if self.names_due() {
+            return Ruling::Wait;
         }
         let ready = match self.ground() {
             Ground::Due => return Ruling::Wait,
@@ -164,7 +167,7 @@ impl Machine {
     /// Makes sure that a statement's plan holds under the current catalog. The server plans anew by itself;
     /// a table that was recreated or encrypted since would get values that were sealed for another, or not
     /// sealed at all.
-    fn check_plan(&mut self, statement: &Statement) -> Held {
+    pub(super) fn check_plan(&mut self, statement: &Statement) -> Held {
         let Some(origin) = &statement.origin else { return Held::Yes };
         let version = self.catalog.version();
         if origin.catalog.get() == version && !origin.lost.get() {
@@ -261,6 +264,9 @@ impl Machine {
 
     fn bind(&mut self, body: &[u8]) -> Result<Verdict, End> {
         let (portal, name) = frontend::bind_names(body).map_err(End::Client)?;
+        if self.names_due() {
+            return Ok(Verdict::Wait);
+        }
         let statement = match self.statements.lookup(name, self.place()) {
             Lookup::Pending => return Ok(Verdict::Wait),
             Lookup::Known(Some(statement)) => statement,
@@ -400,7 +406,11 @@ impl Machine {
         let screen = sql::screen(&self.catalog, text);
         let effects = Effects::of(&screen);
         self.prepares |= names_prepare(text);
-        let (entry, ruling) = if let Some(cleared) = screen.cleared() {
+        let cleared = screen.cleared().filter(|_| !self.follows_names(&screen));
+        if cleared.is_none() && self.names_due() {
+            return Ruling::Wait;
+        }
+        let (entry, ruling) = if let Some(cleared) = cleared {
             (Entry::Query(Mask::None, None), Ruling::Forward(cleared))
         } else {
             self.follow();
@@ -539,7 +549,7 @@ impl From<Ruling> for Verdict {
 }
 
 /// Whether a statement's plan still holds.
-enum Held {
+pub(super) enum Held {
     Yes,
     /// Not known before the server has answered.
     Wait,

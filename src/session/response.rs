@@ -144,7 +144,7 @@ impl Machine {
             }
             Entry::Inspect(planned) => (&planned.rewrite.outputs, &[], false, true),
             Entry::DescribeStatement(None) | Entry::DescribePortal(None) => (&[], &[], true, true),
-            Entry::Query(_, Some(run)) => (run.outputs(), &[], true, false),
+            Entry::Query(_, Some(run)) => (run.outputs(), run.formats(), true, false),
             Entry::Query(_, None) => (&[], &[], true, false),
             _ => return Err(End::out_of_step(b'T')),
         };
@@ -172,6 +172,9 @@ impl Machine {
         {
             Some(Entry::Execute(Some(bound))) => {
                 (&bound.planned.rewrite.outputs, &bound.formulas, &bound.formats, Shown::Binary)
+            }
+            Some(Entry::Query(_, Some(run))) if !run.formats().is_empty() => {
+                (run.outputs(), run.formulas(), run.formats(), Shown::Binary)
             }
             Some(Entry::Query(_, Some(run))) => (run.outputs(), run.formulas(), &[], Shown::Text),
             _ => return Err(End::out_of_step(b'D')),
@@ -247,6 +250,7 @@ impl Machine {
 
     fn complete(&mut self, body: &[u8]) -> Result<Verdict, End> {
         single_string(body).map_err(End::Server)?;
+        self.named();
         let tag = match self.pipeline.front() {
             Some(Entry::Execute(bound)) => bound.as_ref().and_then(|b| b.planned.rewrite.command_tag),
             Some(Entry::Query(_, Some(run))) => {
@@ -381,6 +385,7 @@ impl Machine {
         self.done();
         if status == Status::Idle {
             self.portals.drop_confirmed(self.pipeline.answered());
+            self.close_cursors();
             self.fresh.transaction_over(self.pipeline.due() == 0);
         }
         self.let_go();

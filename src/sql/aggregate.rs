@@ -5,6 +5,7 @@ use sqlparser::ast::{
     FunctionArguments,
 };
 
+use super::columns::common;
 use super::consts::Extent;
 use super::edits::Part;
 use super::expr::{ColumnVal, Val};
@@ -228,7 +229,8 @@ impl Planner<'_> {
                 Val::Column(mut other)
                     if index == 1 && other.column.group == column.group && other.casts.is_empty() =>
                 {
-                    if other.column.ty.base() != base {
+                    let like = EncryptedColumn { ty: base, ..common(&column, &other.column, base) };
+                    if other.column.ty.base() != base || like != *column {
                         return Err(
                             column_in(&column, format!("{clause} with a default of another type")).at(place)
                         );

@@ -10,6 +10,8 @@ use super::planner::{Planner, quote_identifier};
 use super::query::Outputs;
 use super::refuse::{Planned, syntax, unsupported};
 use super::scope::{self, Held, Location};
+use crate::catalog::{EncryptedColumn, SearchKinds};
+use crate::value::Type;
 
 /// An output column, by what the text says of it.
 #[derive(Clone, Copy, Debug)]
@@ -152,6 +154,24 @@ impl Planner<'_> {
             self.replace(extent, vec![Part::Text(texts.join(", "))]);
         }
         Ok(())
+    }
+}
+
+/// A column whose values come from either of two of one key group: it is searched by what both can be searched by.
+pub(super) fn common(left: &EncryptedColumn, right: &EncryptedColumn, ty: Type) -> EncryptedColumn {
+    let slot = left.slot == right.slot;
+    EncryptedColumn {
+        ty,
+        equality: left.equality && right.equality && slot,
+        order: left.order && right.order && slot && left.collation == right.collation,
+        caseless: left.caseless && right.caseless && slot,
+        matching: left.matching && right.matching && slot,
+        complete: SearchKinds {
+            order: left.complete.order && right.complete.order,
+            caseless: left.complete.caseless && right.complete.caseless,
+            matching: left.complete.matching && right.complete.matching,
+        },
+        ..left.clone()
     }
 }
 

@@ -179,6 +179,21 @@ impl Planner<'_> {
         Ok(self.slots.len() - 1)
     }
 
+    /// A constant that is only tested for NULL. Clients that write parameters into the text send `'x' IS NULL OR c =
+    /// 'x'`: no text is NULL, so what it says stays here.
+    pub fn unseen_literal(&mut self, value: &Const) {
+        let text = |cast: &CastType| {
+            !cast.array && matches!(cast.ty, Some(Type::Text | Type::Varchar(_) | Type::Char(_)))
+        };
+        match value.leaf {
+            Leaf::Text(token) if value.casts.iter().all(text) && self.mode != Mode::View => {
+                let extent = Extent { first: token, last: token };
+                self.replace(extent, vec![Part::Text("''".to_owned())]);
+            }
+            _ => self.plain_const(value),
+        }
+    }
+
     /// The type that a parameter arrives in: announced, or given to it by an earlier use.
     fn param_type(&mut self, index: usize, value: &Const, role: &Role, array: bool) -> Planned<Type> {
         let first = value.extent.map(|e| e.first);

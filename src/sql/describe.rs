@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use super::explain;
 use super::plan::{Output, Param, Piece, Plan, Rewrite, Role, Script, ScriptRewrite, Slot, Source};
 use super::refuse::full_name;
 use crate::catalog::EncryptedColumn;
@@ -21,7 +22,7 @@ fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
 }
 
 /// `‹sealed $1 for public.customers.email›`; a literal's value is never shown.
-fn slot_text(slot: &Slot) -> String {
+pub(super) fn slot_text(slot: &Slot) -> String {
     let (what, column) = role_text(&slot.role);
     let source = match &slot.source {
         Source::Param(index) => format!("${}", index + 1),
@@ -46,7 +47,7 @@ fn text_of(pieces: &[Piece], slots: &[Slot], client: &str) -> String {
     out
 }
 
-fn describe_outputs(out: &mut String, outputs: &[Output]) {
+pub(super) fn describe_outputs(out: &mut String, outputs: &[Output]) {
     for (index, output) in outputs.iter().enumerate() {
         if let Output::Computed(computation) = output {
             let _ = writeln!(out, "  column {}: computed from the row, {}", index + 1, computation.formula.ty());
@@ -64,6 +65,7 @@ fn describe_outputs(out: &mut String, outputs: &[Output]) {
             let _ = writeln!(out, "  column {}: opened inside, {} and others", index + 1, full_name(column));
         }
     }
+    explain::plain_outputs(out, outputs);
 }
 
 fn describe_params(out: &mut String, params: &[Param], slots: &[Slot]) {
@@ -79,11 +81,12 @@ fn describe_params(out: &mut String, params: &[Param], slots: &[Slot]) {
     }
 }
 
-fn refusal_text(refusal: &super::plan::Refusal) -> String {
+fn refusal_text(refusal: &super::plan::Refusal, client: &str) -> String {
     let mut out = format!("refused: {} (SQLSTATE {})\n", refusal.message, refusal.sqlstate);
     if let Some(hint) = &refusal.hint {
         let _ = writeln!(out, "hint: {hint}");
     }
+    explain::place(&mut out, refusal, client);
     out
 }
 
@@ -92,11 +95,13 @@ impl Plan {
     pub fn describe(&self, client: &str) -> String {
         match self {
             Plan::Forward => "forwarded as it came: nothing encrypted is touched\n".to_owned(),
-            Plan::Refuse(refusal) => refusal_text(refusal),
+            Plan::Refuse(refusal) => refusal_text(refusal, client),
             Plan::Rewrite(plan) => {
                 let mut out = format!("sent: {}\n", text_of(&plan.pieces, &plan.slots, client));
                 describe_params(&mut out, &plan.params, &plan.slots);
+                explain::literals(&mut out, &plan.pieces, &plan.slots, client);
                 describe_outputs(&mut out, &plan.outputs);
+                explain::special(&mut out, &plan.special);
                 out
             }
         }
@@ -110,11 +115,13 @@ impl Script {
             return "forwarded as it came: nothing encrypted is touched\n".to_owned();
         };
         let mut out = format!("sent: {}\n", text_of(&plan.pieces, &plan.slots, client));
+        explain::literals(&mut out, &plan.pieces, &plan.slots, client);
         for (index, statement) in plan.statements.iter().enumerate() {
             if let Some(refusal) = &statement.refusal {
-                let _ = write!(out, "statement {}: {}", index + 1, refusal_text(refusal));
+                let _ = write!(out, "statement {}: {}", index + 1, refusal_text(refusal, client));
             }
             describe_outputs(&mut out, &statement.outputs);
+            explain::special(&mut out, &statement.special);
         }
         out
     }

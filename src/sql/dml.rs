@@ -9,8 +9,9 @@ use sqlparser::ast::{
 use super::consts::Extent;
 use super::edits::Part;
 use super::expr::{Choice, Val, ident, object_name};
+use super::normalise;
 use super::open::OpenVal;
-use super::parse::{self, index_of};
+use super::parse::index_of;
 use super::planner::{Planner, param_number};
 use super::query::Outputs;
 use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
@@ -348,7 +349,7 @@ impl Planner<'_> {
 
     /// The predicate of a partial index behind a conflict's columns, which the parser was not shown.
     fn conflict_predicate(&mut self, relation: &Relation, close: usize) -> Planned<()> {
-        let Some(range) = parse::conflict_predicate(self.tokens, close) else { return Ok(()) };
+        let Some(range) = normalise::conflict_predicate(self.tokens, close) else { return Ok(()) };
         for index in range {
             let name = self.tokens.name(index).unwrap_or_default();
             let column = relation.column(&name);

@@ -89,6 +89,12 @@ impl Edits {
         self.list.push(Edit { span, order: Order::Replace, parts });
     }
 
+    /// Replaces a span in whatever way it was replaced before: who says this knows all that stands there.
+    pub fn rewrite(&mut self, span: Range<usize>, parts: Vec<Part>) {
+        self.list.retain(|edit| !(edit.order == Order::Replace && edit.span == span));
+        self.replace(span, parts);
+    }
+
     /// The text of `whole` with the edits made; `None` if two of them overlap.
     pub fn pieces(mut self, whole: Range<usize>) -> Option<Vec<Piece>> {
         self.list.sort_by_key(|edit| (edit.span.start, edit.order));

@@ -504,7 +504,7 @@ impl Planner<'_> {
                     param.null_tests.push(extent);
                 }
             }
-            Val::Const(value) => self.plain_const(&value),
+            Val::Const(value) => self.unseen_literal(&value),
             Val::Choice(choice) => {
                 // Envelopes are NULL where their values are; a constant between them would need sealing.
                 let constant = choice.values.iter().any(|v| matches!(v, Val::Const(_)));

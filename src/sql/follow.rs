@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::create::{split_commas, table_name};
 use super::lexer::Tokens;
+use super::plan::Naming;
 use super::screen::Screen;
 use super::statement::Outcome;
 use super::types;
@@ -31,16 +32,32 @@ pub(super) struct Following<'a> {
     pub catalog: Cow<'a, Catalog>,
     /// Whether that is all that can be said.
     pub unknown: bool,
+    /// Names that they give to views, and to what they rename.
+    pub made: Vec<String>,
+    /// Names of statements and cursors that they make and remove.
+    pub names: Vec<Naming>,
     environment: &'a Environment,
 }
 
 impl<'a> Following<'a> {
     pub fn new(catalog: &'a Catalog, environment: &'a Environment) -> Self {
-        Self { catalog: Cow::Borrowed(catalog), unknown: false, environment }
+        Self {
+            catalog: Cow::Borrowed(catalog),
+            unknown: false,
+            made: Vec::new(),
+            names: Vec::new(),
+            environment,
+        }
     }
 
     /// Takes in what the statement in tokens `range` does.
     pub fn behind(&mut self, tokens: &Tokens<'_>, range: Range<usize>, outcome: &Outcome, effect: Screen) {
+        if let Outcome::Rewrite(done, _) = outcome {
+            self.names.extend(done.special.naming.clone());
+        }
+        if effect.catalog && effect.touches {
+            self.made.extend(made_name(tokens, range.clone()));
+        }
         if self.unknown || !(effect.environment || effect.catalog || effect.transaction_end) {
             return;
         }
@@ -137,6 +154,22 @@ impl<'a> Following<'a> {
         }
         true
     }
+}
+
+/// The name that CREATE VIEW or ALTER … RENAME TO gives.
+fn made_name(tokens: &Tokens<'_>, range: Range<usize>) -> Option<String> {
+    let keyword = |index: usize| match tokens.is_word(range.start, "create") {
+        true => tokens.is_word(index, "view"),
+        false => tokens.is_word(index, "to") && tokens.is_word(index.wrapping_sub(1), "rename"),
+    };
+    let mut at = range.clone().find(|&index| keyword(index))? + 1;
+    if tokens.is_word(at, "if") {
+        at += 3;
+    }
+    while tokens.is_sign(at + 1, ".") {
+        at += 2;
+    }
+    tokens.name(at)
 }
 
 /// The columns in a CREATE TABLE's parentheses, if they are all written out.

@@ -53,25 +53,28 @@ impl Planner<'_> {
             }
             return self.choice(alternatives, true, "COALESCE");
         }
-        if let Some(chosen) = self.extreme(function, &name, (token, parts.len()))? {
-            return Ok(chosen);
-        }
-        if let Some(value) = self.column_function(function, &name, token)? {
-            return Ok(value);
-        }
-        let bare = parts.len() == 1;
         let entered = self.enter_aggregate(function, &name);
-        let done = match self.nesting_function(function, &name, bare) {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) => self.function_parts(function, &name),
-            Err(refusal) => Err(refusal),
-        };
+        let done = self.function_parts(function, &name, (token, parts.len()));
         self.leave_aggregate(entered);
         done
     }
 
     /// Arguments, order, filter and window.
-    fn function_parts(&mut self, function: &sqlparser::ast::Function, name: &str) -> Planned<Val> {
+    fn function_parts(
+        &mut self,
+        function: &sqlparser::ast::Function,
+        name: &str,
+        at: (usize, usize),
+    ) -> Planned<Val> {
+        if let Some(chosen) = self.extreme(function, name, at)? {
+            return Ok(chosen);
+        }
+        if let Some(value) = self.column_function(function, name, at.0)? {
+            return Ok(value);
+        }
+        if let Some(value) = self.nesting_function(function, name, at.1 == 1)? {
+            return Ok(value);
+        }
         if let ("unnest", Some([array])) = (name, plain_args(function).as_deref()) {
             let array = self.expr(array)?;
             if let Some(open) = self.open_array(&array, self.whole_call(function)) {

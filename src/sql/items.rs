@@ -6,7 +6,6 @@ use std::ops::Range;
 use sqlparser::ast::SelectItem;
 
 use super::consts::Extent;
-use super::edits::Part;
 use super::lexer::{Kind, Tokens};
 use super::parse::index_of;
 use super::planner::Planner;
@@ -153,20 +152,6 @@ impl Planner<'_> {
         let start = start.ok_or_else(|| syntax("a list of expressions").at(Some(keyword)))?;
         let ranges = entries(self.tokens, start, self.range.end);
         Ok(ranges.into_iter().map(|r| Extent { first: r.start, last: r.end.saturating_sub(1) }).collect())
-    }
-
-    /// Replaces an entry's expression, and keeps its name. What was edited inside of it makes an overlap, so
-    /// expressions with subqueries are better wrapped.
-    pub fn replace_item(&mut self, item: Item, parts: Vec<Part>, name: &str) {
-        self.replace(item.expr, parts);
-        self.name_item(item, name);
-    }
-
-    /// Puts text around an entry's expression, outside of what was put there before, and keeps its name.
-    pub fn wrap_item(&mut self, item: Item, before: &str, after: &str, name: &str) {
-        self.edits.before(self.tokens.start(item.expr.first), before);
-        self.edits.after(self.tokens.end(item.expr.last), after);
-        self.name_item(item, name);
     }
 
     /// Adds `AS "name"` to an entry that has no name of its own. Once is enough, twice does no harm.

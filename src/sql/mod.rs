@@ -12,12 +12,14 @@ mod compare;
 mod consts;
 mod copy;
 mod copy_options;
+mod cursor;
 mod create;
 mod dependent;
 mod describe;
 mod distinct;
 mod dml;
 mod edits;
+mod explain;
 mod expr;
 mod follow;
 mod formula;
@@ -30,11 +32,14 @@ mod items;
 pub mod lexer;
 mod names;
 mod nested;
+mod normalise;
 mod open;
 mod order;
+mod overlay;
 mod parse;
 pub mod plan;
 mod planner;
+mod prepare;
 mod query;
 mod refuse;
 mod reserved;
@@ -75,6 +80,14 @@ pub trait LiveNames {
     fn protected_statement(&self, name: &str) -> bool;
     /// Whether the portal of this name runs such a statement.
     fn protected_portal(&self, name: &str) -> bool;
+    /// The plan of the prepared statement of this name, if it has one that still holds.
+    fn prepared(&self, _name: &str) -> Option<Arc<plan::Rewrite>> {
+        None
+    }
+    /// The cursor of this name, if it shows encrypted columns.
+    fn cursor(&self, _name: &str) -> Option<Arc<plan::Cursor>> {
+        None
+    }
 }
 
 /// Plans the one statement of a Parse message.

@@ -7,6 +7,7 @@ use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::{Location, Span, Token as ParserToken, TokenWithSpan, Tokenizer};
 
 use super::lexer::{Kind, Tokens};
+use super::normalise;
 
 /// Most tokens of one statement.
 const MAX_TOKENS: usize = 1_000_000;
@@ -108,34 +109,14 @@ fn parser_tokens(
         let raw = tokens.raw(index);
         let at = Location { line: 1, column: index as u64 + 1 };
         let span = Span { start: at, end: at };
-        if kind == Kind::Word {
-            if only(tokens, index) || group_quantifier(tokens, index) {
-                continue;
+        if let Some(normal) = normalise::at(tokens, index) {
+            for shown in normal.shown {
+                let token = sign(shown).unwrap_or_else(|| ParserToken::make_word(shown, None));
+                out.push(TokenWithSpan { token, span });
             }
-            if let Some(words) = null_test(tokens, index) {
-                out.extend(
-                    words.iter().map(|w| TokenWithSpan { token: ParserToken::make_word(w, None), span }),
-                );
-                continue;
-            }
-            if overriding(tokens, index) {
-                skip_to = index + 3;
-                continue;
-            }
-            if let Some(predicate) = conflict_predicate(tokens, index.wrapping_sub(1)) {
-                skip_to = predicate.end;
-                continue;
-            }
-            if table_command(tokens, index) {
-                for token in [
-                    ParserToken::make_word("SELECT", None),
-                    ParserToken::Mul,
-                    ParserToken::make_word("FROM", None),
-                ] {
-                    out.push(TokenWithSpan { token, span });
-                }
-                continue;
-            }
+            skip_to = normal.end;
+            previous_string = false;
+            continue;
         }
         let string = matches!(kind, Kind::Str | Kind::Escaped | Kind::UnicodeStr | Kind::Dollar);
         if string && previous_string {
@@ -165,90 +146,6 @@ fn parser_tokens(
         out.push(TokenWithSpan { token, span });
     }
     Ok(out)
-}
-
-/// ONLY before a table's name, which sqlparser does not know. It changes neither names nor columns.
-fn only(tokens: &Tokens<'_>, index: usize) -> bool {
-    let before = index.wrapping_sub(1);
-    tokens.is_word(index, "only")
-        && (tokens.is_sign(before, ",")
-            || ["from", "join", "update", "using"].iter().any(|word| tokens.is_word(before, word)))
-        && tokens.name(index + 1).is_some()
-        && !tokens.is_word(index + 1, "as")
-}
-
-/// ALL or DISTINCT behind GROUP BY, which sqlparser does not know: it only tells whether grouping sets repeat.
-fn group_quantifier(tokens: &Tokens<'_>, index: usize) -> bool {
-    (tokens.is_word(index, "distinct") || tokens.is_word(index, "all"))
-        && tokens.is_word(index.wrapping_sub(1), "by")
-        && tokens.is_word(index.wrapping_sub(2), "group")
-}
-
-/// ISNULL and NOTNULL, which PostgreSQL reserves, in the standard's words.
-fn null_test(tokens: &Tokens<'_>, index: usize) -> Option<&'static [&'static str]> {
-    if tokens.is_word(index, "isnull") {
-        Some(&["IS", "NULL"])
-    } else if tokens.is_word(index, "notnull") {
-        Some(&["IS", "NOT", "NULL"])
-    } else {
-        None
-    }
-}
-
-/// `OVERRIDING SYSTEM VALUE` of an INSERT, which sqlparser does not know.
-fn overriding(tokens: &Tokens<'_>, index: usize) -> bool {
-    tokens.is_word(index, "overriding")
-        && (tokens.is_word(index + 1, "system") || tokens.is_word(index + 1, "user"))
-        && tokens.is_word(index + 2, "value")
-}
-
-/// `TABLE t`, which is `SELECT * FROM t`.
-fn table_command(tokens: &Tokens<'_>, index: usize) -> bool {
-    let before = index.checked_sub(1);
-    tokens.is_word(index, "table")
-        && tokens.name(index + 1).is_some()
-        && before.is_none_or(|before| {
-            tokens.is_sign(before, "(")
-                || tokens.is_sign(before, ";")
-                || tokens.is_sign(before, ")")
-                || ["union", "all", "except", "intersect", "distinct", "explain", "analyze", "verbose"]
-                    .iter()
-                    .any(|word| tokens.is_word(before, word))
-        })
-}
-
-/// The tokens of `WHERE …` up to DO in `ON CONFLICT (…) WHERE … DO`, if `close` is that parenthesis.
-pub fn conflict_predicate(tokens: &Tokens<'_>, close: usize) -> Option<std::ops::Range<usize>> {
-    if !(tokens.is_sign(close, ")") && tokens.is_word(close + 1, "where")) {
-        return None;
-    }
-    let mut depth = 0usize;
-    let mut open = close;
-    loop {
-        if tokens.is_sign(open, ")") {
-            depth += 1;
-        } else if tokens.is_sign(open, "(") {
-            depth -= 1;
-            if depth == 0 {
-                break;
-            }
-        }
-        open = open.checked_sub(1)?;
-    }
-    if !(tokens.is_word(open.checked_sub(1)?, "conflict") && tokens.is_word(open.checked_sub(2)?, "on")) {
-        return None;
-    }
-    let mut depth = 0usize;
-    for index in close + 1..tokens.len() {
-        if tokens.is_sign(index, "(") {
-            depth += 1;
-        } else if tokens.is_sign(index, ")") {
-            depth = depth.checked_sub(1)?;
-        } else if depth == 0 && tokens.is_word(index, "do") {
-            return Some(close + 1..index);
-        }
-    }
-    None
 }
 
 /// sqlparser's token for an operator or punctuation that PostgreSQL reads as one.

@@ -56,6 +56,58 @@ pub struct Rewrite {
 pub struct Special {
     /// Data of a COPY that is transformed on its way.
     pub copy: Option<Arc<CopyPlan>>,
+    /// A name that it makes or removes when it has run.
+    pub naming: Option<Naming>,
+    /// Its rows come in binary format even in the simple protocol.
+    pub binary: bool,
+}
+
+/// What a statement does to the names of statements and cursors. `None` for a name: all of them.
+#[derive(Clone, Debug)]
+pub enum Naming {
+    /// PREPARE; nothing for a statement that touches nothing encrypted.
+    Prepare(String, Option<Arc<Prepared>>),
+    /// DEALLOCATE
+    Deallocate(Option<String>),
+    /// DECLARE
+    Declare {
+        /// The cursor's name.
+        name: String,
+        /// What it gives, if that is encrypted.
+        cursor: Option<Arc<Cursor>>,
+        /// It outlives its transaction.
+        hold: bool,
+    },
+    /// CLOSE
+    Close(Option<String>),
+    /// DISCARD ALL
+    Discard,
+}
+
+/// A statement that PREPARE names.
+pub struct Prepared {
+    /// The client's text of it; ranges of `rewrite` are in it. It may hold values.
+    pub text: String,
+    /// Declared types of its parameters.
+    pub types: Vec<u32>,
+    /// Its plan.
+    pub rewrite: Arc<Rewrite>,
+}
+
+/// The text may hold values.
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Prepared({} bytes)", self.text.len())
+    }
+}
+
+/// A cursor over encrypted columns.
+#[derive(Debug)]
+pub struct Cursor {
+    /// One per output column.
+    pub outputs: Vec<Output>,
+    /// It was declared BINARY.
+    pub binary: bool,
 }
 
 impl Special {

@@ -75,6 +75,7 @@ pub(super) struct Planner<'a> {
 }
 
 /// A finished statement: ranges are into the whole text.
+#[derive(Default)]
 pub(super) struct Finished {
     pub pieces: Vec<Piece>,
     pub slots: Vec<Slot>,

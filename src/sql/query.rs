@@ -215,7 +215,7 @@ impl Planner<'_> {
                 NamedWindowExpr::NamedWindow(_) => return Err(syntax("WINDOW").at(first)),
             }
         }
-        self.distinct(select, &outputs)?;
+        self.distinct(select, &outputs, order.is_some())?;
         if let Some(order) = order {
             self.order_by(order, &outputs)?;
         }

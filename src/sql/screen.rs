@@ -18,10 +18,12 @@ pub struct Screen {
     pub catalog: bool,
     /// May end a transaction (and with it, undo what SET LOCAL or DDL did).
     pub transaction_end: bool,
+    /// May make or remove prepared statements or cursors by name.
+    pub names: bool,
 }
 
 impl Screen {
-    const ALL: Screen = Screen { touches: true, environment: true, catalog: true, transaction_end: true };
+    const ALL: Screen = Screen { touches: true, environment: true, catalog: true, transaction_end: true, names: true };
 
     /// The proof that the text may be forwarded as it is, if it may.
     pub fn cleared(&self) -> Option<super::plan::Cleared> {
@@ -80,15 +82,26 @@ fn effects(catalog: &Catalog, tokens: &Tokens<'_>, range: Range<usize>, screen: 
             // Neither constraints' timing nor a transaction's mode is of the environment.
             screen.environment |= !second("constraints") && !second("transaction");
         }
-        "reset" | "discard" | "load" => screen.environment = true,
+        "discard" => {
+            screen.names = true;
+            screen.environment = true;
+        }
+        "reset" | "load" => screen.environment = true,
         "do" | "call" => {
             // Whatever the block does: COMMIT included.
             let touches = screen.touches;
             *screen = Screen { touches, ..Screen::ALL };
         }
         "commit" | "rollback" | "abort" | "end" => screen.transaction_end = true,
-        "prepare" => screen.transaction_end |= second("transaction"),
+        "prepare" => {
+            screen.names = true;
+            screen.transaction_end |= second("transaction");
+        }
+        "deallocate" | "declare" | "close" => screen.names = true,
         "create" | "alter" | "drop" => {
+            // CREATE TABLE … AS EXECUTE runs a statement by its name.
+            screen.touches |= first == "create"
+                && range.clone().any(|i| tokens.is_word(i, "as") && tokens.is_word(i + 1, "execute"));
             screen.catalog = true;
             screen.environment |= (range.start..range.end.min(range.start + 6)).any(|i| {
                 ["temp", "temporary", "pg_temp", "schema", "role", "database", "user", "system"]
@@ -98,9 +111,9 @@ fn effects(catalog: &Catalog, tokens: &Tokens<'_>, range: Range<usize>, screen: 
         }
         "import" | "reassign" | "refresh" | "grant" | "revoke" => screen.catalog = true,
         "execute" => {
+            // What can be prepared makes no definition.
             screen.touches = true;
             screen.environment = true;
-            screen.catalog = true;
         }
         "fetch" => screen.touches = true,
         "explain" => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Scope;
 use super::follow::Following;
 use super::lexer::Tokens;
+use super::overlay::Overlay;
 use super::plan::{Piece, REFUSED_TEXT, Refusal, Script, ScriptRewrite, ScriptStatement, Special};
 use super::planner::Mode;
 use super::refuse::{Draft, unsupported};
@@ -61,11 +62,15 @@ pub(super) fn plan(text: &str, scope: &Scope<'_>) -> Script {
     let mut following = Following::new(scope.catalog, scope.environment);
     for range in split(&tokens) {
         let span = tokens.start(range.start)..tokens.end(range.end.saturating_sub(1));
-        let now = Scope { catalog: &following.catalog, environment: scope.environment, names: scope.names };
+        let overlay = Overlay { base: scope.names, made: &following.names };
+        let now = Scope { catalog: &following.catalog, environment: scope.environment, names: &overlay };
         let mut outcome = statement::one(&tokens, range.clone(), &now, Mode::Simple, &[]);
         let effect = screen(now.catalog, text.get(span.clone()).unwrap_or_default().as_bytes());
         // What a name means here would be known only after the statements before it ran.
-        if following.unknown && effect.touches && depends(&tokens, range.clone(), &outcome, now.catalog) {
+        let made = |index| tokens.name(index).is_some_and(|name| following.made.contains(&name));
+        let hidden = range.clone().any(made) && !utility::is_harmless(&tokens, range.clone());
+        let depends = effect.touches && depends(&tokens, range.clone(), &outcome, now.catalog);
+        if following.unknown && (depends || hidden) {
             outcome = Err(unsupported(
                 "a statement over encrypted tables behind one that may change how names and values are read, in one simple query,",
                 "Send the statements one by one.",

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use sqlparser::ast::{Query, SetExpr, SetOperator, SetQuantifier, Spanned};
 
+use super::columns::common;
 use super::consts::{Const, Extent};
+use super::distinct::distinct_terms;
 use super::edits::Part;
 use super::expr::{ColumnVal, Val};
 use super::grouping::{check_alike, prints_alike};
@@ -94,8 +96,8 @@ impl Planner<'_> {
             ));
         };
         match kind {
-            Kind::UnionAll => Ok(outputs),
-            Kind::Union => self.write_union(&arms, outputs),
+            Kind::UnionAll if !self.sorts(&arms, &outputs) => Ok(outputs),
+            Kind::UnionAll | Kind::Union => self.write_union(&arms, outputs, kind),
             _ => {
                 self.tag(left, arms.left.clone(), 0, untyped[0])?;
                 self.tag(right, arms.right.clone(), 1, untyped[1])?;
@@ -179,7 +181,9 @@ impl Planner<'_> {
                 (Val::Column(value), Val::Null { extent, cast })
                 | (Val::Null { extent, cast }, Val::Column(value)) => {
                     self.null(extent, cast)?;
-                    Val::Column(self.united(&value, value.column.ty.base(), value.column.ty, kind)?)
+                    let ty = value.column.ty;
+                    let column = EncryptedColumn { ty: ty.base(), ..EncryptedColumn::clone(&value.column) };
+                    Val::Column(self.united(&value, column, ty, kind)?)
                 }
                 (l, r) => {
                     self.settle_plain(l, CLAUSE)?;
@@ -209,13 +213,14 @@ impl Planner<'_> {
         } else {
             return refuse("a set operation with a column of another type");
         };
+        let column = common(l, r, ty);
         if left.casts.is_empty() && right.casts.is_empty() {
             let scale = |ty: Type| match ty {
                 Type::Numeric(Some((_, scale))) => Some(scale),
                 _ => None,
             };
             let seen = if scale(l.ty) == scale(r.ty) { l.ty } else { ty };
-            return self.united(&left, ty, seen, kind);
+            return self.united(&left, column, seen, kind);
         }
         if kind != Kind::UnionAll || left.casts != right.casts || l.ty != r.ty {
             return refuse("a cast under a set operation");
@@ -223,7 +228,7 @@ impl Planner<'_> {
         self.remove_casts(&left);
         self.remove_casts(&right);
         let casts = left.casts.clone();
-        Ok(ColumnVal { casts, ..self.united(&left, ty, ty, kind)? })
+        Ok(ColumnVal { casts, ..self.united(&left, column, ty, kind)? })
     }
 
     fn unite_constant(
@@ -255,26 +260,30 @@ impl Planner<'_> {
             return Err(column_in(&value.column, "a set operation with a constant of another type")
                 .at(value.extent.map(|e| e.first)));
         }
-        let united = self.united(&value, base, base, kind)?;
+        let column = EncryptedColumn { ty: base, ..EncryptedColumn::clone(&value.column) };
+        let united = self.united(&value, column, base, kind)?;
         self.seal_stored(constant, &united.column)?;
         Ok(united)
     }
 
-    /// The column of a set operation, of type `ty`; `seen` tells whether equal values of both arms look the same.
-    fn united(&self, value: &ColumnVal, ty: Type, seen: Type, kind: Kind) -> Planned<ColumnVal> {
+    /// The value of a set operation, which is as `column` says; `seen` tells whether equal values of both arms look
+    /// the same.
+    fn united(
+        &self,
+        value: &ColumnVal,
+        column: EncryptedColumn,
+        seen: Type,
+        kind: Kind,
+    ) -> Planned<ColumnVal> {
         let place = value.extent.map(|e| e.first);
         if kind != Kind::UnionAll {
             if !prints_alike(seen) {
                 let column = EncryptedColumn { ty: seen, ..EncryptedColumn::clone(&value.column) };
                 check_alike(&column, CLAUSE, place)?;
             }
-            self.term_function(&value.column, CLAUSE, place)?;
+            self.term_function(&column, CLAUSE, place)?;
         }
-        let column = if ty == value.column.ty {
-            value.column.clone()
-        } else {
-            Arc::new(EncryptedColumn { ty, ..EncryptedColumn::clone(&value.column) })
-        };
+        let column = if column == *value.column { value.column.clone() } else { Arc::new(column) };
         Ok(ColumnVal {
             column,
             origin: None,
@@ -298,7 +307,22 @@ impl Planner<'_> {
         })
     }
 
-    fn write_union(&mut self, arms: &Arms, mut outputs: Outputs) -> Planned<Outputs> {
+    /// Whether ORDER BY stands behind it and may be by an encrypted column.
+    fn sorts(&self, arms: &Arms, outputs: &Outputs) -> bool {
+        let ordered = |output: &OutColumn| match &output.value {
+            Val::Column(value) => value.column.order_functions().is_some(),
+            _ => false,
+        };
+        self.is_ordered(arms) && outputs.columns.iter().any(ordered)
+    }
+
+    /// Whether ORDER BY stands behind it.
+    fn is_ordered(&self, arms: &Arms) -> bool {
+        self.tokens.is_word(arms.right.end, "order")
+    }
+
+    fn write_union(&mut self, arms: &Arms, mut outputs: Outputs, kind: Kind) -> Planned<Outputs> {
+        let ordered = self.is_ordered(arms);
         let mut keys = Vec::with_capacity(outputs.columns.len());
         let mut list = Vec::with_capacity(outputs.columns.len());
         for (index, output) in outputs.columns.iter_mut().enumerate() {
@@ -307,12 +331,16 @@ impl Planner<'_> {
             keys.push(match &mut output.value {
                 Val::Column(value) => {
                     value.written = Some(text.clone());
-                    format!("{}({text})", value.column.equality_function())
+                    distinct_terms(&value.column, &text, ordered)
                 }
                 _ => (index + 1).to_string(),
             });
         }
-        let before = format!("SELECT DISTINCT ON ({}) {} FROM (", keys.join(", "), list.join(", "));
+        let distinct = match kind {
+            Kind::UnionAll => String::new(),
+            _ => format!("DISTINCT ON ({}) ", keys.join(", ")),
+        };
+        let before = format!("SELECT {distinct}{} FROM (", list.join(", "));
         let after = format!(") AS {SET}({})", columns(list.len()).join(", "));
         self.surround(arms, before, after);
         Ok(outputs)

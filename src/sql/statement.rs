@@ -9,9 +9,10 @@ use super::lexer::{self, Kind, LexError, Tokens};
 use super::parse::{self, ParseError};
 use super::plan::{Plan, Refusal, Rewrite};
 use super::planner::{Finished, Mode, Planner};
-use super::refuse::{Draft, Planned, syntax};
+use super::query::Outputs;
+use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::utility::{self, Verdict};
-use super::{Scope, ViewLineage};
+use super::{Scope, ViewLineage, cursor, normalise, prepare};
 use crate::catalog::{Catalog, EncryptedColumn, Environment};
 
 /// What one statement came to.
@@ -102,8 +103,16 @@ pub(super) fn one(
     match utility::judge(tokens, range.clone(), scope)? {
         Verdict::Forward => Ok(Outcome::Forward),
         Verdict::Copy => super::copy::plan(tokens, range, scope, mode),
+        Verdict::Prepare => prepare::prepare(tokens, range, scope),
+        Verdict::Execute(at) => prepare::execute(tokens, range, at, scope, mode),
+        Verdict::Deallocate => Ok(prepare::deallocate(tokens, range)),
+        Verdict::Declare => cursor::declare(tokens, range, scope, mode),
+        Verdict::Fetch => cursor::fetch(tokens, range, scope),
+        Verdict::Close => Ok(cursor::close(tokens, range)),
+        Verdict::Discard => Ok(cursor::discard(tokens, range)),
         Verdict::CreateTable => super::create::table(tokens, range, scope, mode),
         Verdict::CreateIndex => super::indexes::index(tokens, range, scope, mode),
+        Verdict::CreateTableAs(query) => stored(tokens, range, query, scope, (mode, announced)),
         Verdict::CreateView(query) => view(tokens, range, query, scope),
         Verdict::Plan(from) => {
             let complexity =
@@ -134,10 +143,79 @@ fn tree(mut planner: Planner<'_>, from: usize) -> Planned<Outcome> {
         .map_err(|error| parse_refusal(error, Some(from)))?;
     let explained = from != planner.range.start;
     let outputs = planner.dml(&statement)?;
+    let range = from..planner.range.end;
+    let into = range.into_iter().find(|&at| {
+        planner.tokens.is_word(at, "into") && normalise::into_target(planner.tokens, at).is_some()
+    });
+    if let Some(into) = into {
+        return copied(planner, outputs, into + 1);
+    }
     let outputs = planner.final_outputs(outputs)?;
     // EXPLAIN returns its own lines; casts that were taken out do not matter to it.
     let outputs = if explained { Vec::new() } else { outputs };
     let done = planner.finish(outputs)?;
+    if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, None)) }
+}
+
+/// CREATE TABLE AS: only plain columns may go into the new table.
+fn stored(
+    tokens: &Tokens<'_>,
+    range: Range<usize>,
+    query: usize,
+    scope: &Scope<'_>,
+    (mode, announced): (Mode, &[u32]),
+) -> Planned<Outcome> {
+    let mut end = range.end;
+    if tokens.is_word(end - 1, "data") {
+        end -= if tokens.is_word(end - 2, "no") { 3 } else { 2 };
+    }
+    let complexity = parse::complexity(tokens, query..end).map_err(|error| parse_refusal(error, None))?;
+    let (catalog, environment) = (scope.catalog, scope.environment);
+    let work = || {
+        let mut planner = Planner::new(tokens, range.clone(), catalog, environment, mode, announced)?;
+        let statement =
+            parse::statement(tokens, query..end).map_err(|error| parse_refusal(error, Some(query)))?;
+        let outputs = planner.dml(&statement)?;
+        copied(planner, outputs, range.start + 1)
+    };
+    parse::with_stack(complexity, work)
+        .unwrap_or_else(|| Err(Draft::new("54001", "the statement could not be planned")))
+}
+
+/// What a query gives goes into a new table, whose name is at token `name` or behind a few words.
+fn copied(mut planner: Planner<'_>, outputs: Outputs, mut name: usize) -> Planned<Outcome> {
+    let tokens = planner.tokens;
+    let mut temporary = false;
+    while ["local", "global", "temporary", "temp", "unlogged", "table"]
+        .iter()
+        .any(|w| tokens.is_word(name, w))
+    {
+        temporary |= tokens.is_word(name, "temporary") || tokens.is_word(name, "temp");
+        name += 1;
+    }
+    let (schema, table) = super::create::table_name(tokens, name, planner.environment).0;
+    if !temporary && planner.catalog.configured(&schema, &table).is_some() {
+        return Err(unsupported(
+            "SELECT INTO or CREATE TABLE AS of a configured table",
+            "Create the table first, then INSERT … SELECT.",
+        )
+        .at(Some(name)));
+    }
+    if outputs.open && planner.protected {
+        return Err(unsupported(
+            "* over a function whose columns are not known, as a new table,",
+            "Name the columns.",
+        ));
+    }
+    planner.settle_outputs(outputs, "CREATE TABLE AS or SELECT INTO").map_err(|mut draft| {
+        draft.hint = Some(
+            "A new table is in no configuration, so nobody could read its values again: configure it, create it with \
+             its columns, then INSERT … SELECT."
+                .to_owned(),
+        );
+        draft
+    })?;
+    let done = planner.finish(Vec::new())?;
     if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, None)) }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{Join, JoinConstraint, JoinOperator, TableFactor, TableWithJoins};
 
+use super::columns::common;
 use super::consts::Extent;
 use super::edits::Part;
 use super::expr::{Val, object_name};
@@ -26,6 +27,8 @@ pub(super) struct Merged {
     text: String,
     /// It has its value from either side: it is no column of either.
     full: bool,
+    /// What it holds, if it is encrypted.
+    holds: Option<Arc<EncryptedColumn>>,
 }
 
 impl Merged {
@@ -203,7 +206,9 @@ impl Planner<'_> {
             let (Some(left), Some(right)) = texts else {
                 return Err(unsupported("USING or NATURAL JOIN of these tables", "Use ON.").at(pair.token));
             };
-            conditions.push(match self.joined(pair)? {
+            let joined = self.joined(pair)?;
+            let holds = joined.as_ref().map(|(l, r)| Arc::new(common(l, r, l.ty)));
+            conditions.push(match joined {
                 Some((l, r)) => {
                     format!("{}({left}) = {}({right})", l.equality_function(), r.equality_function())
                 }
@@ -217,7 +222,8 @@ impl Planner<'_> {
                 Kept::Either => format!("COALESCE({left}, {right})"),
             };
             self.hide(hidden)?;
-            let merged = Merged { item: entry.0, column: entry.1, text, full: kept == Kept::Either };
+            let full = kept == Kept::Either;
+            let merged = Merged { item: entry.0, column: entry.1, text, full, holds };
             let frame = self.frame()?;
             frame.merged.retain(|m| (m.item, m.column) != entry && (m.item, m.column) != hidden);
             frame.merged.push(merged);
@@ -341,7 +347,9 @@ impl Planner<'_> {
     /// What a reference holds: a merged column of a full join has no origin.
     pub fn merged_held(&self, at: Location, held: Held) -> Held {
         match self.merged_at(at) {
-            Some(merged) if merged.full => Held { origin: None, shown: None, ..held },
+            Some(merged) if merged.full => {
+                Held { encrypted: merged.holds.clone(), origin: None, shown: None, ..held }
+            }
             _ => held,
         }
     }
@@ -355,7 +363,9 @@ impl Planner<'_> {
         }
         if let Some(text) = self.merged_text(at) {
             let extent = place.ok_or_else(|| syntax("a name"))?;
-            self.replace(extent, vec![Part::Text(text)]);
+            let span = self.tokens.start(extent.first)..self.tokens.end(extent.last);
+            // Some references are looked at before they are read: once is enough.
+            self.edits.rewrite(span, vec![Part::Text(text)]);
         }
         Ok(value)
     }

@@ -20,8 +20,24 @@ pub(super) enum Verdict {
     Plan(usize),
     /// COPY of something protected.
     Copy,
+    /// PREPARE
+    Prepare,
+    /// EXECUTE at this token (behind EXPLAIN).
+    Execute(usize),
+    /// DEALLOCATE
+    Deallocate,
+    /// DECLARE
+    Declare,
+    /// FETCH
+    Fetch,
+    /// CLOSE
+    Close,
+    /// DISCARD
+    Discard,
     /// CREATE TABLE of a configured table.
     CreateTable,
+    /// CREATE TABLE AS with the query at this token.
+    CreateTableAs(usize),
     /// CREATE INDEX on a protected table.
     CreateIndex,
     /// CREATE VIEW with the query at this token.
@@ -80,8 +96,14 @@ pub(super) fn judge(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>)
     };
     let (as_name, in_string) = named(tokens, range.clone(), scope.catalog);
     match word.as_str() {
-        "execute" => return execute(tokens, first + 1, scope),
-        "fetch" => return fetch(tokens, range, scope),
+        "create" | "explain" => executes(tokens, range.clone(), scope)?,
+        "prepare" => return Ok(Verdict::Prepare),
+        "execute" => return Ok(Verdict::Execute(first)),
+        "deallocate" => return Ok(Verdict::Deallocate),
+        "declare" => return Ok(Verdict::Declare),
+        "fetch" => return Ok(Verdict::Fetch),
+        "close" => return Ok(Verdict::Close),
+        "discard" => return Ok(Verdict::Discard),
         "call" if !as_name && !in_string => return Ok(Verdict::Forward),
         _ => {}
     }
@@ -89,7 +111,7 @@ pub(super) fn judge(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>)
         if word == "explain" {
             let behind = behind_explain(tokens, range.clone());
             if tokens.is_word(behind, "execute") {
-                return execute(tokens, behind + 1, scope);
+                return Ok(Verdict::Execute(behind));
             }
         }
         return Ok(Verdict::Forward);
@@ -101,7 +123,7 @@ pub(super) fn judge(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>)
         "explain" => {
             let from = behind_explain(tokens, range.clone());
             if tokens.is_word(from, "execute") {
-                return execute(tokens, from + 1, scope);
+                return Ok(Verdict::Execute(from));
             }
             let queries = ["select", "with", "values", "insert", "update", "delete", "table"];
             if tokens.is_sign(from, "(") || queries.iter().any(|word| tokens.is_word(from, word)) {
@@ -110,12 +132,7 @@ pub(super) fn judge(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>)
             Err(unsupported("EXPLAIN of this statement over an encrypted table", "Explain a query instead."))
         }
         "copy" if as_name => Ok(Verdict::Copy),
-        "prepare" | "declare" if as_name => Err(unsupported(
-            format!("{} over an encrypted table", word.to_uppercase()),
-            "Use the driver's prepared statements and cursors (the extended query protocol).",
-        )
-        .at(Some(first))),
-        "copy" | "prepare" | "declare" => hidden_in_strings(tokens, range, scope),
+        "copy" => hidden_in_strings(tokens, range, scope),
         "do" => Err(unsupported(
             "DO with a block that names an encrypted table",
             "Send the statements one by one.",
@@ -156,7 +173,7 @@ fn query(
 }
 
 /// Names in string literals matter only to functions that run SQL.
-fn hidden_in_strings(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>) -> Planned<Verdict> {
+pub(super) fn hidden_in_strings(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>) -> Planned<Verdict> {
     for (name, token) in called_functions(tokens, range) {
         if super::function::runs_sql(&name) || !is_builtin_call(scope.catalog, &name) {
             return Err(unsupported(
@@ -167,6 +184,22 @@ fn hidden_in_strings(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>
         }
     }
     Ok(Verdict::Forward)
+}
+
+/// Refuses CREATE TABLE AS EXECUTE of a planned statement: its arguments could be values.
+fn executes(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>) -> Planned<()> {
+    for index in range {
+        let execute = tokens.is_word(index, "as") && tokens.is_word(index + 1, "execute");
+        let name = tokens.name(index + 2).filter(|_| execute);
+        if name.is_some_and(|name| scope.names.protected_statement(&name)) {
+            return Err(unsupported(
+                "CREATE TABLE AS EXECUTE of a statement that uses encrypted columns",
+                "Create the table first, then INSERT … SELECT.",
+            )
+            .at(Some(index + 1)));
+        }
+    }
+    Ok(())
 }
 
 /// The first token of the statement that EXPLAIN explains.
@@ -184,31 +217,6 @@ fn behind_explain(tokens: &Tokens<'_>, range: Range<usize>) -> usize {
         at += 1;
     }
     at
-}
-
-fn execute(tokens: &Tokens<'_>, at: usize, scope: &Scope<'_>) -> Planned<Verdict> {
-    match tokens.name(at) {
-        Some(name) if !scope.names.protected_statement(&name) => Ok(Verdict::Forward),
-        Some(name) => Err(unsupported(
-            format!("EXECUTE of prepared statement \"{name}\", which uses encrypted columns,"),
-            "Bind and execute it by protocol messages, as drivers do.",
-        )
-        .at(Some(at))),
-        None => Err(Draft::new("42601", "syntax error at or near \"EXECUTE\"").at(Some(at))),
-    }
-}
-
-fn fetch(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>) -> Planned<Verdict> {
-    for index in range.start + 1..range.end {
-        if tokens.name(index).is_some_and(|name| scope.names.protected_portal(&name)) {
-            return Err(unsupported(
-                "FETCH from a portal that uses encrypted columns",
-                "Fetch by Execute messages, as drivers do.",
-            )
-            .at(Some(index)));
-        }
-    }
-    Ok(Verdict::Forward)
 }
 
 /// The relation that a name at token `at` means, and the index behind the name.
@@ -272,10 +280,7 @@ fn create(tokens: &Tokens<'_>, range: Range<usize>, as_name: bool, scope: &Scope
                 return Ok(Verdict::CreateTable);
             }
             match query {
-                Some(_) if as_name => Err(unsupported(
-                    "CREATE TABLE AS over an encrypted table",
-                    "Create the table first, then INSERT … SELECT.",
-                )),
+                Some(query) if as_name => Ok(Verdict::CreateTableAs(query + 1)),
                 Some(_) => hidden_in_strings(tokens, range, scope),
                 None => {
                     let temporary = has("temp") || has("temporary");

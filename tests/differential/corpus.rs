@@ -204,7 +204,9 @@ fn parameter(text: &str) -> Option<String> {
 
 /// Types that clients announce, by name.
 fn type_oid(name: &str, place: &str) -> u32 {
-    match name {
+    // The catalog's own name of an array type.
+    let array = name.strip_prefix('_').map(|element| format!("{element}[]"));
+    match array.as_deref().unwrap_or(name) {
         "-" => 0,
         "bool" => 16,
         "bytea" => 17,

@@ -93,9 +93,6 @@ pub struct Sides {
     plain: Side,
     pyrite: Side,
     proxy: Pyrite,
-    /// Without a tap, for statements that were made smaller: what is left of one may no longer tell what is secret.
-    untapped: Option<Pyrite>,
-    config: String,
     oracle: Client,
     binary: HashMap<(u32, String), Option<Vec<u8>>>,
     leaks: HashSet<String>,
@@ -106,16 +103,13 @@ impl Sides {
     pub fn start(world: &World) -> Result<Sides, String> {
         let server = server::shared();
         let (plain, database) = (server.database("plain"), server.database("generated"));
-        let config = world.config.replace("DATABASE", &database);
-        let proxy = Pyrite::start(&config);
+        let proxy = Pyrite::start(&world.config.replace("DATABASE", &database));
         proxy.watch(&world.canaries);
         let mut sides = Sides {
             oracle: server.connect(&plain),
             plain: Side::open(server.port(), plain),
             pyrite: Side::open(proxy.port(), database),
             proxy,
-            untapped: None,
-            config,
             binary: HashMap::new(),
             leaks: HashSet::new(),
         };
@@ -277,12 +271,10 @@ impl Sides {
 
     /// The smallest statement found that still differs, and how; `attempts` at most.
     pub fn minimise(&mut self, trial: &Trial, attempts: usize) -> (Trial, String) {
-        let untapped = self.untapped.get_or_insert_with(|| Pyrite::start_untapped(&self.config)).port();
-        let tapped = std::mem::replace(&mut self.pyrite.port, untapped);
-        self.pyrite.reopen();
+        // What is left of a statement may no longer tell what is secret in it.
+        self.proxy.tap().look_away(true);
         let smallest = self.minimise_here(trial, attempts);
-        self.pyrite.port = tapped;
-        self.pyrite.reopen();
+        self.proxy.tap().look_away(false);
         smallest
     }
 

@@ -22,6 +22,7 @@ struct Shared {
     canaries: Mutex<Vec<Canary>>,
     hits: Mutex<BTreeSet<String>>,
     bytes: AtomicU64,
+    away: AtomicBool,
     stop: AtomicBool,
     streams: Mutex<Vec<TcpStream>>,
 }
@@ -70,6 +71,11 @@ impl Tap {
         *self.shared.search.write().unwrap() = Some(Search { patterns, labels, longest });
     }
 
+    /// What is sent from now on is not looked at, or is again.
+    pub fn look_away(&self, away: bool) {
+        self.shared.away.store(away, Ordering::Release);
+    }
+
     /// What was found so far, by canary and encoding.
     pub fn hits(&self) -> Vec<String> {
         self.shared.hits.lock().unwrap().iter().cloned().collect()
@@ -114,6 +120,9 @@ impl Shared {
     /// Looks through what came, with the end of what came before.
     fn scan(&self, tail: &mut Vec<u8>, data: &[u8]) {
         self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        if self.away.load(Ordering::Acquire) {
+            return tail.clear();
+        }
         let guard = self.search.read().unwrap();
         let Some(search) = guard.as_ref() else { return };
         let old = tail.len();

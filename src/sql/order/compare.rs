@@ -235,6 +235,12 @@ impl Planner<'_> {
     fn ordered_alike(&self, left: &EncryptedColumn, value: &ColumnVal, op: &str) -> Planned<()> {
         let right = &value.column;
         let place = value.extent.map(|e| e.first);
+        if !value::has_equality(&left.ty, &right.ty) {
+            let (left, right) = (message_name(left.ty), message_name(right.ty));
+            return Err(
+                Draft::new("42883", format!("operator does not exist: {left} {op} {right}")).at(place)
+            );
+        }
         if left.group != right.group {
             return Err(unsupported(
                 format!(
@@ -245,12 +251,6 @@ impl Planner<'_> {
                 "Declare both columns with one group in the configuration, and encrypt them anew.",
             )
             .at(place));
-        }
-        if !value::has_equality(&left.ty, &right.ty) {
-            let (left, right) = (message_name(left.ty), message_name(right.ty));
-            return Err(
-                Draft::new("42883", format!("operator does not exist: {left} {op} {right}")).at(place)
-            );
         }
         let collations = !order::uses_collation(&left.ty) || left.collation == right.collation;
         if !order::comparable(&left.ty, &right.ty) || !collations {

@@ -100,7 +100,7 @@ fn aliases_are_told_from_expressions() {
 }
 
 #[test]
-fn replaced_and_wrapped_items_keep_their_names() {
+fn rewritten_items_keep_their_names() {
     let text = "SELECT a, b AS c, min(d) FROM t";
     let tokens = tokens(text);
     let Statement::Query(query) = parse::statement(&tokens, 0..tokens.len()).expect("a statement") else {
@@ -111,10 +111,14 @@ fn replaced_and_wrapped_items_keep_their_names() {
     let mut planner =
         Planner::new(&tokens, 0..tokens.len(), &catalog, &environment, Mode::Simple, &[]).expect("a planner");
     let list = planner.items(0, &select.projection).expect("items");
-    planner.replace_item(list[0], vec![super::super::edits::Part::Text("x()".to_owned())], "say \"a\"");
-    planner.wrap_item(list[1], "f(", ")", "c");
-    planner.wrap_item(list[2], "g(", ")", "min");
-    planner.wrap_item(list[2], "h(", ")", "min");
+    planner.replace(list[0].expr, vec![super::super::edits::Part::Text("x()".to_owned())]);
+    planner.name_item(list[0], "say \"a\"");
+    planner.name_item(list[1], "c");
+    planner.wrap(list[1].expr, "f");
+    planner.name_item(list[2], "min");
+    planner.wrap(list[2].expr, "g");
+    planner.name_item(list[2], "min");
+    planner.wrap(list[2].expr, "h");
     let done = planner.finish(Vec::new()).expect("pieces");
     assert_eq!(
         render(&done.pieces, &done.slots, text),

@@ -10,6 +10,7 @@ mod items;
 mod order;
 mod params;
 mod slots;
+mod state;
 mod travel;
 
 use std::collections::BTreeMap;

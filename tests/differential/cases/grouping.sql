@@ -321,7 +321,7 @@ SELECT birthday, avg(balance) FROM customers GROUP BY birthday
 SELECT id, count(*) OVER (PARTITION BY birthday) FROM customers
 
 --@ case partition by with an order
-SELECT id, row_number() OVER (PARTITION BY birthday, vip ORDER BY id), rank() OVER (PARTITION BY birthday ORDER BY visits) FROM customers
+SELECT id, row_number() OVER (PARTITION BY birthday, vip ORDER BY id), rank() OVER (PARTITION BY birthday ORDER BY visits) FROM customers ORDER BY id
 
 --@ case partition by in a named window
 SELECT id, count(*) OVER w, sum(visits) OVER w FROM customers WINDOW w AS (PARTITION BY birthday)
@@ -378,3 +378,70 @@ SELECT vin, model FROM vehicles GROUP BY ROLLUP (vin)
 --@ case encrypted unique column that is no primary key
 SELECT email, id FROM customers GROUP BY email
 --@ refused all: whether it is the primary key is not known
+
+--@ case sorted groups
+SELECT r_date, count(*) FROM ranked GROUP BY r_date ORDER BY r_date
+
+--@ case sorted groups downwards
+SELECT r_text, count(*) FROM ranked GROUP BY r_text ORDER BY 1 DESC NULLS LAST LIMIT 5
+
+--@ case sorted groups by alias
+SELECT r_varchar AS v, count(*) FROM ranked GROUP BY v ORDER BY v NULLS FIRST
+
+--@ case sorted groups by another expression first
+SELECT r_int4, count(*) AS n FROM ranked GROUP BY r_int4 ORDER BY n DESC, r_int4
+
+--@ case having a range of the key
+SELECT r_int4, count(*) FROM ranked GROUP BY r_int4 HAVING r_int4 > $1 AND r_int4 <= 1977100200 ORDER BY r_int4
+--@ $ 0
+
+--@ case having a range of an aggregate
+SELECT team, max(r_date) FROM ranked GROUP BY team HAVING max(r_date) > '1999-01-01' ORDER BY team
+
+--@ case extremes of the key
+SELECT r_int4, min(r_int4), max(r_int4) FROM ranked GROUP BY r_int4 ORDER BY r_int4
+
+--@ case extremes in groups
+SELECT r_date, min(r_text), max(r_price) FROM ranked GROUP BY r_date ORDER BY r_date
+
+--@ case extreme of extremes
+SELECT r_bool, max(max(r_date)) OVER () FROM ranked GROUP BY r_bool ORDER BY r_bool
+
+--@ case sorted rollup
+SELECT r_bool, r_price, count(*) FROM ranked GROUP BY ROLLUP (r_bool, r_price) ORDER BY GROUPING(r_bool), r_bool, GROUPING(r_price), r_price
+
+--@ case rank over groups
+SELECT r_int2, rank() OVER (ORDER BY r_int2 DESC) FROM ranked GROUP BY r_int2 ORDER BY r_int2
+
+--@ case sorted distinct
+SELECT DISTINCT r_text FROM ranked ORDER BY r_text
+
+--@ case sorted distinct of several
+SELECT DISTINCT team, r_date FROM ranked ORDER BY r_date DESC, team
+
+--@ case sorted distinct by ordinal with a limit
+SELECT DISTINCT r_price, r_bool FROM ranked ORDER BY 2, 1 LIMIT 7 OFFSET 2
+
+--@ case distinct on in order
+SELECT DISTINCT ON (r_date) r_date, id FROM ranked ORDER BY r_date, id
+
+--@ case distinct on an alias in order
+SELECT DISTINCT ON (t) r_text AS t, id, r_price FROM ranked ORDER BY t DESC, id
+
+--@ case distinct on ordinals in order
+SELECT DISTINCT ON (1, 2) team, r_text, id FROM ranked ORDER BY 1, 2, id
+
+--@ case distinct on qualified in order
+SELECT DISTINCT ON (x.r_int4) x.r_int4, x.id FROM ranked x ORDER BY x.r_int4 NULLS FIRST, x.id DESC
+
+--@ case distinct extremes
+SELECT count(DISTINCT r_text), min(r_text), max(r_varchar) FROM ranked
+
+--@ case float groups in order
+SELECT count(*) FROM ranked GROUP BY r_float8 ORDER BY r_float8
+
+--@ case partition and order by encrypted columns
+SELECT id, row_number() OVER (PARTITION BY r_bool ORDER BY r_date, id), first_value(r_text) OVER (PARTITION BY r_bool ORDER BY r_price NULLS FIRST, id) FROM ranked ORDER BY id
+
+--@ case correlated range of a key
+SELECT r_int2, (SELECT count(*) FROM ranked i WHERE i.r_int2 < o.r_int2) FROM ranked o GROUP BY r_int2 ORDER BY r_int2

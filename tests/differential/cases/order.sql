@@ -451,6 +451,7 @@ SELECT id FROM ranked WHERE r_text < r_int4
 
 --@ case a bad constant
 SELECT id FROM ranked WHERE r_date < 'never'
+--@ modes simple
 
 --@ case null constant
 SELECT id FROM ranked WHERE r_text < NULL OR r_int4 > NULL::int
@@ -518,7 +519,7 @@ SELECT id FROM ranked WHERE r_int4 < ANY($1) ORDER BY id
 --@ case all of an array parameter
 SELECT id FROM ranked WHERE r_text > ALL($1) ORDER BY id
 --@ $ {A,a}
---@ types _text
+--@ types text[]
 
 --@ case any of an array
 SELECT id FROM ranked WHERE r_date >= ANY(ARRAY['2000-01-01', $1]::date[]) ORDER BY id

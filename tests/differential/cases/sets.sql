@@ -291,3 +291,48 @@ SELECT a.id FROM (SELECT id, email AS k FROM customers) a JOIN (SELECT name AS k
 --@ case join using with an alias
 SELECT j.id FROM (customers a JOIN (SELECT owner_email AS email FROM vehicles) b USING (email)) AS j
 --@ refused all: the server's columns of the join have one name twice
+
+--@ case sorted union
+SELECT r_date FROM ranked WHERE id < 20 UNION SELECT r_date FROM ranked WHERE id > 10 ORDER BY r_date
+
+--@ case sorted union by ordinal with a limit
+SELECT r_text, team FROM ranked UNION SELECT r_text, 1 FROM ranked ORDER BY 1 DESC NULLS LAST, 2 LIMIT 9
+
+--@ case sorted union all
+SELECT r_int4, 1 AS arm FROM ranked WHERE id < 9 UNION ALL SELECT r_int4, 2 FROM ranked WHERE id > 30 ORDER BY r_int4, arm
+
+--@ case sorted union all of text and varchar
+SELECT r_text AS t, id FROM ranked UNION ALL SELECT r_varchar, id FROM ranked ORDER BY t, id
+
+--@ case sorted union of text and varchar
+SELECT r_varchar AS t FROM ranked UNION SELECT r_text FROM ranked ORDER BY t
+
+--@ case sorted intersect
+SELECT r_text FROM ranked INTERSECT SELECT r_varchar FROM ranked ORDER BY r_text
+
+--@ case sorted except
+SELECT r_text, r_bool FROM ranked EXCEPT SELECT r_text, r_bool FROM ranked WHERE id % 3 = 0 ORDER BY r_text, r_bool
+
+--@ case sorted except all
+SELECT r_int2 FROM ranked EXCEPT ALL SELECT r_int2 FROM ranked WHERE id % 4 = 0 ORDER BY 1 DESC
+
+--@ case sorted intersect all
+SELECT r_int2 FROM ranked WHERE id % 2 = 0 INTERSECT ALL SELECT r_int2 FROM ranked WHERE id % 3 = 0 ORDER BY r_int2
+
+--@ case sorted union with a literal
+SELECT r_date FROM ranked UNION SELECT '1969-07-20' ORDER BY r_date
+
+--@ case range over a union
+SELECT u.d, count(*) FROM (SELECT r_date AS d FROM ranked UNION ALL SELECT r_date FROM ranked WHERE team = 1) u WHERE u.d > '1990-01-01' GROUP BY u.d ORDER BY u.d
+
+--@ case sorted join using
+SELECT r_text, a.id, b.id FROM ranked a JOIN ranked b USING (r_text) WHERE a.id < 12 ORDER BY r_text, a.id, b.id
+
+--@ case sorted full join using
+SELECT r_text, a.id, b.n FROM ranked a FULL JOIN (SELECT r_text, count(*) AS n FROM ranked WHERE id > 20 GROUP BY r_text) b USING (r_text) ORDER BY r_text, a.id
+
+--@ case extremes of a full join using
+SELECT min(r_text), max(r_text), max(a.id) FROM ranked a FULL JOIN (SELECT r_text FROM ranked WHERE id > 20) b USING (r_text)
+
+--@ case range of a join using
+SELECT a.id FROM ranked a RIGHT JOIN ranked b USING (id, r_text) WHERE r_text > 'Zyx' AND id < 30 ORDER BY id
