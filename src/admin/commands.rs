@@ -34,12 +34,12 @@ pub const COMMANDS: &[Usage] = &[
     ),
     usage(
         "ROTATE INDEX KEY ON [schema.]table.column | GROUP name | ALL [FIRING TRIGGERS] [SHARE n] [RATE n] [IN DATABASE name]",
-        "new key of equality terms; indexes are rebuilt, online",
+        "new keys of search terms; indexes are rebuilt, online",
     ),
     usage("ROTATE ROOT KEY [IN DATABASE name]", "wraps all keys anew, under next_root of the configuration"),
     usage(
         "REPAIR ON [schema.]table.column | GROUP name | ALL [FIRING TRIGGERS] [SHARE n] [RATE n] [IN DATABASE name]",
-        "brings values of a restored dump to the present keys; no key changes",
+        "brings values of a restored dump to the present keys, and gives all values the terms of search kinds that were added to the configuration; no key changes",
     ),
     usage("RETIRE KEY id [IN DATABASE name]", "ends the use of a key, once no value needs it"),
     usage(

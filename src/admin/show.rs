@@ -7,6 +7,7 @@ use super::Failure;
 use super::grammar::{In, Show};
 use super::run::Context;
 use super::table::{Cell, Column, Kind, column};
+use crate::catalog::SearchKinds;
 use crate::keys::KeyPurpose;
 use crate::session::Count;
 
@@ -117,21 +118,35 @@ fn protected_columns(context: &Context<'_>, wanted: &In) -> Result<Rows, Failure
                         && gap.table == *table
                         && gap.column.as_ref().is_none_or(|missing| missing == name)
                 });
+                let found = catalog.relation(schema, table).and_then(|relation| relation.column(name));
+                let found = found.and_then(|column| column.encrypted.as_ref());
+                let incomplete = found.filter(|column| !column.incomplete().is_empty()).map(|_| INCOMPLETE);
                 rows.push(vec![
                     database.name().into(),
                     schema.as_str().into(),
                     table.as_str().into(),
                     name.as_str().into(),
                     column.ty.to_string().into(),
-                    column.equality.then_some("equality").into(),
+                    search(column).as_deref().into(),
                     column.group.as_str().into(),
                     gap.is_none().into(),
-                    gap.map(|gap| gap.reason).into(),
+                    gap.map(|gap| gap.reason).or(incomplete).into(),
                 ]);
             }
         }
     }
     Ok(rows)
+}
+
+/// The note on a column with a search kind that nothing is searched by yet.
+const INCOMPLETE: &str = "not all values have the terms of all search kinds: REPAIR gives them to all";
+
+/// The search kinds of a column; equality by itself, though the others imply it.
+fn search(column: &crate::config::ColumnConfig) -> Option<String> {
+    let kinds =
+        SearchKinds { order: column.order, caseless: column.caseless, matching: column.matching }.names();
+    let all: Vec<&str> = std::iter::once("equality").chain(kinds).collect();
+    column.equality.then(|| all.join(", "))
 }
 
 /// Hexadecimal digits.

@@ -256,12 +256,18 @@ pub(super) fn unknown_word(what: &str, word: &str, known: &[&str], later: &[&str
     (format!("unknown {what} `{word}`"), way_out)
 }
 
-/// The first column seen of each key group: what compares with it, and where it stands.
-type Groups = BTreeMap<String, (Option<Family>, Type, String)>;
+/// What is known of key groups, by name.
+#[derive(Default)]
+pub(super) struct Groups {
+    /// The first column seen of each: what compares with it, and where it stands.
+    first: BTreeMap<String, (Option<Family>, Type, String)>,
+    /// The first column of ordered text: its collation, and where it stands.
+    pub(super) ordered: BTreeMap<String, (Option<String>, String)>,
+}
 
 fn database(raw: RawDatabase, problems: &mut Problems<'_>) -> Database {
     let mut database = Database::default();
-    let mut groups = Groups::new();
+    let mut groups = Groups::default();
     for table in raw.tables {
         let Some(key) = table_name(&table, problems) else { continue };
         let mut columns = BTreeMap::new();
@@ -343,6 +349,9 @@ fn column(
     }
     let span = raw.group.as_ref().map_or_else(|| raw.name.span(), Spanned::span);
     let group = raw.group.map_or_else(|| shown.clone(), Spanned::into_inner);
+    if kinds.order && ty.family() == Some(Family::Text) {
+        search::join_order(&group, &span, collation.as_deref(), &shown, groups, problems);
+    }
     join_group(&group, &span, ty, shown, groups, problems);
     let search::Kinds { equality, order, caseless, matching } = kinds;
     Some((name, ColumnConfig { ty, equality, order, caseless, matching, collation, group }))
@@ -357,7 +366,7 @@ fn join_group(
     groups: &mut Groups,
     problems: &mut Problems<'_>,
 ) {
-    match groups.entry(group.to_owned()) {
+    match groups.first.entry(group.to_owned()) {
         Entry::Vacant(entry) => {
             entry.insert((ty.family(), ty, shown));
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::error::Problems;
-use super::resolve::{NAME_BYTES, check_name, unknown_word};
+use super::resolve::{Groups, NAME_BYTES, check_name, unknown_word};
 use crate::value::{Family, Type};
 
 /// All search kinds.
@@ -85,4 +85,23 @@ pub(super) fn collation(
         problems.add(&name.span(), message, "leave `collation` out");
     }
     (name.get_ref() != "default").then(|| name.get_ref().clone())
+}
+
+/// Order terms of one group are under one key, and values can be copied between its columns: they have to be made by the
+/// same rules.
+pub(super) fn join_order(
+    group: &str,
+    span: &Range<usize>,
+    collation: Option<&str>,
+    shown: &str,
+    groups: &mut Groups,
+    problems: &mut Problems<'_>,
+) {
+    let new = || (collation.map(str::to_owned), shown.to_owned());
+    let (other, first) = groups.ordered.entry(group.to_owned()).or_insert_with(new);
+    if other.as_deref() != collation {
+        let message =
+            format!("{shown} and {first} are in one key group and have order terms, by different collations");
+        problems.add(span, message, "give both the same collation, or groups of their own");
+    }
 }

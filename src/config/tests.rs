@@ -371,6 +371,12 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
         30,
         "public.t.a (text)",
     ),
+    (
+        "[databases.d.tables.\"public.t\"]\na = { type = \"text\", search = [\"order\"], group = \"g\" }\nb = { type = \"text\", search = [\"order\"], group = \"g\", collation = \"C\" }",
+        3,
+        50,
+        "the same collation",
+    ),
     ("[databases.d.tables.\"public.t\"]\na = { type = \"text\", group = \"\" }", 2, 30, "group name"),
 ];
 

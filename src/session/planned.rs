@@ -111,7 +111,7 @@ impl Planned {
         for (n, param) in plain {
             *carriers.get_mut(n)? = Some(if param.hidden { Carrier::Hidden } else { Carrier::Plain(n) });
         }
-        for (index, slot) in rewrite.slots.iter().enumerate() {
+        for (index, slot) in rewrite.slots.iter().enumerate().filter(|(_, slot)| slot.server_param > 0) {
             let place = carriers.get_mut(usize::from(slot.server_param).checked_sub(1)?)?;
             if place.replace(Carrier::Slot(index)).is_some() {
                 return None;
@@ -122,6 +122,10 @@ impl Planned {
         let mut text = Vec::new();
         let spans = render(&rewrite.pieces, client, &mut text, |n, out| {
             let slot = rewrite.slots.get(n)?;
+            if slot.server_param == 0 {
+                // Bind has the value written in.
+                return literal(None, slot.role.is_array(), out);
+            }
             out.extend_from_slice(format!("${}", slot.server_param).as_bytes());
             Some(())
         })?;
@@ -129,6 +133,43 @@ impl Planned {
         let opens = rewrite.outputs.iter().any(Output::opens) || special.copy.is_some();
         let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces) || special.seals();
         Some(Planned { rewrite, text, oids, carriers, opens, uses_keys, spans })
+    }
+
+    /// Whether literals are sealed in its text: it runs a statement that takes no parameters.
+    pub(super) fn is_late(&self) -> bool {
+        self.rewrite.slots.iter().any(|slot| slot.server_param == 0)
+    }
+
+    /// The same with its literals sealed under the keys of now. `None` if it contradicts itself.
+    pub(super) fn sealed(
+        &self,
+        client: &[u8],
+        transformer: &mut Transformer,
+    ) -> Result<Option<Planned>, TransformError> {
+        let mut values = Vec::with_capacity(self.rewrite.slots.len());
+        for slot in &self.rewrite.slots {
+            let mut bytes = Vec::new();
+            let present = slot.server_param == 0 && transformer.seal_slot(slot, None, &mut bytes)?;
+            values.push(present.then_some(bytes));
+        }
+        let mut text = Vec::new();
+        let spans = render(&self.rewrite.pieces, client, &mut text, |n, out| {
+            let slot = self.rewrite.slots.get(n)?;
+            if slot.server_param == 0 {
+                return literal(values.get(n)?.as_deref(), slot.role.is_array(), out);
+            }
+            out.extend_from_slice(format!("${}", slot.server_param).as_bytes());
+            Some(())
+        });
+        Ok(spans.map(|spans| Planned {
+            rewrite: Arc::clone(&self.rewrite),
+            text,
+            oids: self.oids.clone(),
+            carriers: self.carriers.clone(),
+            opens: self.opens,
+            uses_keys: self.uses_keys,
+            spans,
+        }))
     }
 
     /// Whether a client that knows the other one sees no difference: the same parameters and columns.
@@ -319,7 +360,9 @@ pub(super) fn check_outputs(
             Output::Plain => check_field(&field, catalog)?,
             Output::Nested { shape, as_text, .. } => {
                 if !nested::fits(shape, *as_text, field.type_oid) {
-                    return Err("the server shows another type than was planned for a value with encrypted columns in it");
+                    return Err(
+                        "the server shows another type than was planned for a value with encrypted columns in it",
+                    );
                 }
             }
             Output::Computed(computation) => {
@@ -475,11 +518,7 @@ pub(super) fn open_row<'a>(
 }
 
 fn no_formula() -> TransformError {
-    TransformError {
-        sqlstate: "XX000",
-        message: "a computed output cannot be shown".to_owned(),
-        hint: None,
-    }
+    TransformError { sqlstate: "XX000", message: "a computed output cannot be shown".to_owned(), hint: None }
 }
 
 fn not_bytea(column: &EncryptedColumn) -> TransformError {

@@ -307,10 +307,16 @@ impl Machine {
             Ground::Unknown(refusal) => Err(refusal),
             Ground::Firm if planned.uses_keys && self.await_lease() => return Ok(Verdict::Wait),
             Ground::Firm => {
-                if let Some((planned, origin)) = &again {
-                    self.prepare_again(name, &statement, planned, origin);
+                let origin = again.map(|(_, origin)| origin);
+                match self.sealed_text(&planned, origin, &statement) {
+                    Err(refusal) => Err(refusal),
+                    Ok(again) => {
+                        if let Some((planned, origin)) = &again {
+                            self.prepare_again(name, &statement, planned, origin);
+                        }
+                        self.bind_planned(body, &planned)?
+                    }
                 }
-                self.bind_planned(body, &planned)?
             }
         };
         match outcome {

@@ -1,6 +1,7 @@
 //! COALESCE and CASE over one encrypted column as an output: whichever envelope is chosen is opened.
 
 use super::expr::{Choice, Val};
+use super::passing::{bare_text, fits_as_it_is};
 use super::plan::Output;
 use super::planner::Planner;
 use super::refuse::{Planned, column_in, full_name, unsupported};
@@ -17,6 +18,8 @@ impl Planner<'_> {
         let column = first.column.clone();
         let place = first.extent.map(|e| e.first);
         let mut mixed = choice.nullable;
+        self.bare_choice(&choice);
+        let typed = choice.typed;
         for value in choice.values {
             match value {
                 Val::Column(value) => {
@@ -46,20 +49,23 @@ impl Planner<'_> {
         }
         // Unless all alternatives have the column's modifier, the result has none.
         let base = column.ty.base();
-        let casts = if mixed && base != column.ty { vec![base] } else { Vec::new() };
+        let casts = match typed {
+            Some(ty) if ty != column.ty => vec![ty],
+            Some(_) => Vec::new(),
+            None if mixed && base != column.ty => vec![base],
+            None => Vec::new(),
+        };
         Ok(Output::Open { column, casts, origin: None, shown: None })
     }
 
     /// A constant in a choice is not cut or rounded to the column's modifier; so it must fit as it is.
-    fn modifier_is_harmless(&self, column: &EncryptedColumn, value: &super::consts::Const) -> bool {
-        let text = match value.leaf {
-            super::consts::Leaf::Text(token) if value.casts.is_empty() => self.tokens.string(token),
-            _ => None,
-        };
+    pub fn modifier_is_harmless(&self, column: &EncryptedColumn, value: &super::consts::Const) -> bool {
+        if value.outer_type() == Some(column.ty) {
+            return true;
+        }
+        let text = bare_text(value).and_then(|token| self.tokens.string(token));
         match column.ty {
-            Type::Varchar(Some(limit)) => {
-                text.is_some_and(|t| t.chars().count() <= usize::try_from(limit).unwrap_or(usize::MAX))
-            }
+            Type::Varchar(Some(limit)) => text.is_some_and(|text| fits_as_it_is(&text, limit)),
             ty => ty == ty.base(),
         }
     }

@@ -7,6 +7,7 @@ use super::edits::Part;
 use super::expr::{ColumnVal, Val};
 use super::order::is_order;
 use super::parse::index_of;
+use super::passing::row_of;
 use super::plan::Role;
 use super::planner::Planner;
 use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
@@ -25,6 +26,9 @@ impl Planner<'_> {
             }
             return Ok(());
         }
+        if let (Some(lefts), Expr::Subquery(query)) = (row_of(left), right) {
+            return self.rows_of_query(&lefts, query, clause);
+        }
         let left = self.expr(left)?;
         let right = self.expr(right)?;
         self.equate(left, right, clause)
@@ -39,6 +43,11 @@ impl Planner<'_> {
             }
             (left, right) if matches!(left, Val::Choice(_)) || matches!(right, Val::Choice(_)) => {
                 let target = left.column().or(right.column()).cloned();
+                for value in [&left, &right] {
+                    if let (Val::Choice(choice), Some(_)) = (value, &target) {
+                        self.bare_choice(choice);
+                    }
+                }
                 let mut values = left.alternatives();
                 values.extend(right.alternatives());
                 values.into_iter().try_for_each(|value| match &target {
@@ -268,6 +277,7 @@ impl Planner<'_> {
             }
             Val::Null { extent, cast } => self.null(extent, cast),
             Val::Choice(choice) => {
+                self.bare_choice(&choice);
                 choice.values.into_iter().try_for_each(|value| self.equate_with(left, value, clause))
             }
             Val::Computed(computed) => Err(computed.refusal),

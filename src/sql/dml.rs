@@ -8,7 +8,7 @@ use sqlparser::ast::{
 
 use super::consts::Extent;
 use super::edits::Part;
-use super::expr::{Choice, Val, ident, object_name};
+use super::expr::{Val, ident, object_name};
 use super::normalise;
 use super::open::OpenVal;
 use super::parse::index_of;
@@ -17,6 +17,7 @@ use super::query::Outputs;
 use super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
 use super::scope::{Frame, Item, ScopeColumn, relation_columns};
 use crate::catalog::{Column, EncryptedColumn, Relation};
+use crate::value::Type;
 
 impl Planner<'_> {
     /// A data-modifying statement, or a query; gives what RETURNING gives.
@@ -26,9 +27,7 @@ impl Planner<'_> {
             Statement::Insert(insert) => self.insert(insert),
             Statement::Update(update) => self.update(update),
             Statement::Delete(delete) => self.delete(delete),
-            Statement::Merge(_) => {
-                Err(unsupported("MERGE", "Use INSERT … ON CONFLICT, or UPDATE and INSERT."))
-            }
+            Statement::Merge(merge) => self.merge_into(merge),
             _ => Err(unsupported(
                 "this statement over an encrypted table",
                 "SELECT, INSERT, UPDATE and DELETE are.",
@@ -83,7 +82,7 @@ impl Planner<'_> {
     }
 
     /// The relation that is written to. Its name cannot be a CTE's.
-    fn target(&mut self, name: &ObjectName) -> Planned<Relation> {
+    pub(super) fn target(&mut self, name: &ObjectName) -> Planned<Relation> {
         let (parts, token) = object_name(name)?;
         match parts.as_slice() {
             [table] => self.resolve_relation(None, table, token),
@@ -93,7 +92,7 @@ impl Planner<'_> {
     }
 
     /// Brings the written relation into scope.
-    fn push_target(&mut self, relation: &Relation, alias: Option<String>) -> Planned<()> {
+    pub(super) fn push_target(&mut self, relation: &Relation, alias: Option<String>) -> Planned<()> {
         let schema = alias.is_none().then(|| relation.schema.clone());
         let name = Some(alias.unwrap_or_else(|| relation.name.clone()));
         let columns = relation_columns(relation);
@@ -104,7 +103,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn insert_columns(&self, relation: &Relation, names: &[ObjectName]) -> Planned<Vec<Column>> {
+    pub(super) fn insert_columns(&self, relation: &Relation, names: &[ObjectName]) -> Planned<Vec<Column>> {
         if names.is_empty() {
             return Ok(relation.columns.clone());
         }
@@ -199,7 +198,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn assign_expr(&mut self, relation: &Relation, column: &Column, expr: &Expr) -> Planned<()> {
+    pub(super) fn assign_expr(&mut self, relation: &Relation, column: &Column, expr: &Expr) -> Planned<()> {
         if is_default(expr) {
             return Ok(());
         }
@@ -259,17 +258,17 @@ impl Planner<'_> {
                     )
                     .at(value.extent.map(|e| e.first)));
                 }
-                if !value.casts.is_empty() {
+                let text = |ty: Type| matches!(ty, Type::Text | Type::Varchar(None));
+                let nothing = |ty: Type| ty == from.ty || ty == from.ty.base() || (text(ty) && text(from.ty.base()));
+                if !value.casts.iter().all(|cast| !cast.array && cast.ty.is_some_and(nothing)) {
                     return Err(column_in(from, "a cast").at(value.extent.map(|e| e.first)));
                 }
+                self.remove_casts(&value);
                 Ok(())
             }
-            // Which of them is stored decides whether its length counts: a constant must come first.
-            Val::Choice(choice) if storable(&choice) => {
-                choice.values.into_iter().try_for_each(|value| self.assign(column, value))
-            }
+            Val::Choice(choice) => self.assign_choice(column, &target.clone(), choice),
             Val::Computed(computed) => Err(computed.refusal),
-            Val::Plain | Val::Choice(_) | Val::Nested(_) => Err(unsupported(
+            Val::Plain | Val::Nested(_) => Err(unsupported(
                 format!("an expression as value of encrypted column {}", full_name(target)),
                 "Give a parameter, a literal, NULL, DEFAULT, or a column of its key group.",
             )),
@@ -367,7 +366,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn assignments(&mut self, relation: &Relation, list: &[Assignment]) -> Planned<()> {
+    pub(super) fn assignments(&mut self, relation: &Relation, list: &[Assignment]) -> Planned<()> {
         for assignment in list {
             match &assignment.target {
                 AssignmentTarget::ColumnName(name) => {
@@ -489,12 +488,6 @@ impl Planner<'_> {
     fn returning(&mut self, list: Option<&[SelectItem]>) -> Planned<Outputs> {
         list.map_or_else(|| Ok(Outputs::default()), |list| self.select_list(list))
     }
-}
-
-/// Whether the choice stores what PostgreSQL would, with the checks that PostgreSQL would make.
-fn storable(choice: &Choice) -> bool {
-    let constant = |value: &Val| matches!(value, Val::Const(_));
-    choice.coalesce && !choice.values.iter().skip(1).any(constant) || !choice.values.iter().any(constant)
 }
 
 /// The keyword DEFAULT, which the tree has as a name.

@@ -11,6 +11,7 @@ use super::consts::{Const, Extent, Leaf, number_type};
 use super::formula::{Computed, is_composite};
 use super::nested::Nested;
 use super::open::OpenVal;
+use super::passing::row_of;
 use super::order::is_order;
 use super::parse::index_of;
 use super::planner::{Planner, param_number};
@@ -43,13 +44,19 @@ pub(super) enum Val {
 }
 
 /// What COALESCE or CASE chooses from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Choice {
     pub values: Vec<Val>,
     /// The first one that is not NULL is taken.
     pub coalesce: bool,
     /// NULL is among them.
     pub nullable: bool,
+    /// Its tokens, if they are known.
+    pub extent: Option<Extent>,
+    /// The type that it was cast to.
+    pub typed: Option<Type>,
+    /// Tokens to be taken out if the cast is done elsewhere.
+    pub cast_tokens: Vec<Extent>,
 }
 
 impl Val {
@@ -144,7 +151,7 @@ pub(super) fn object_name(name: &ObjectName) -> Planned<(Vec<String>, usize)> {
 }
 
 /// The tokens of a cast around `inner`.
-fn cast_tokens(inner: Extent, outer: Extent) -> Vec<Extent> {
+pub(super) fn cast_tokens(inner: Extent, outer: Extent) -> Vec<Extent> {
     if inner.first == outer.first {
         return vec![Extent { first: inner.last + 1, last: outer.last }];
     }
@@ -214,7 +221,8 @@ impl Planner<'_> {
             Expr::Nested(inner) => {
                 let mut value = self.expr(inner)?;
                 match &mut value {
-                    Val::Plain | Val::Choice(_) | Val::Computed(_) => {}
+                    Val::Plain | Val::Computed(_) => {}
+                    Val::Choice(value) => value.extent = self.nested(value.extent),
                     Val::Const(value) => value.extent = self.nested(value.extent),
                     Val::Column(value) => value.extent = self.nested(value.extent),
                     Val::Null { extent, .. } => *extent = self.nested(*extent),
@@ -252,6 +260,10 @@ impl Planner<'_> {
                 Ok(Val::Plain)
             }
             Expr::InSubquery { expr, subquery, .. } => {
+                if let Some(lefts) = row_of(expr) {
+                    self.rows_of_query(&lefts, subquery, "IN (subquery)")?;
+                    return Ok(Val::Plain);
+                }
                 let left = self.expr(expr)?;
                 self.in_subquery(left, subquery)?;
                 Ok(Val::Plain)
@@ -316,21 +328,7 @@ impl Planner<'_> {
                 self.plain_all([&**expr, overlay_what, overlay_from].into_iter().chain(rest), "OVERLAY")
             }
             Expr::Collate { expr, .. } => self.plain_all([&**expr], "COLLATE"),
-            Expr::Case { operand, conditions, else_result, .. } => {
-                if let Some(operand) = operand {
-                    self.plain(operand, "CASE")?;
-                }
-                let mut values = Vec::with_capacity(conditions.len() + 1);
-                for when in conditions {
-                    self.condition(&when.condition, "CASE")?;
-                    values.push(self.expr(&when.result)?);
-                }
-                values.push(match else_result {
-                    Some(expr) => self.expr(expr)?,
-                    None => Val::Null { extent: None, cast: false },
-                });
-                self.choice(values, false, "CASE")
-            }
+            case @ Expr::Case { .. } => self.case(case),
             Expr::Tuple(list) => {
                 let values = self.values_of(list)?;
                 self.record(values, None)
@@ -392,7 +390,11 @@ impl Planner<'_> {
         self.no_row_type(data_type)?;
         let extent = match &value {
             Val::Plain => return Ok(Val::Plain),
-            Val::Choice(_) | Val::Computed(_) => {
+            Val::Choice(_) => {
+                let Val::Choice(choice) = value else { return Ok(Val::Plain) };
+                return self.cast_choice(choice);
+            }
+            Val::Computed(_) => {
                 self.settle_plain(value, "a cast of COALESCE or CASE")?;
                 return Ok(Val::Plain);
             }
@@ -498,7 +500,16 @@ impl Planner<'_> {
     fn null_test(&mut self, inner: &Expr) -> Planned<Val> {
         let value = self.expr(inner)?;
         match value {
-            Val::Column(value) => self.represent_unseen(value)?,
+            Val::Column(value) => {
+                // A cast would be one of the envelope. Those to text are never errors.
+                let text = |cast: &CastType| matches!(cast.ty, Some(Type::Text | Type::Varchar(None))) && !cast.array;
+                if value.casts.iter().all(text) {
+                    self.remove_casts(&value);
+                } else {
+                    self.passed_on(&Val::Column(value.clone()))?;
+                }
+                self.represent_unseen(value)?;
+            }
             Val::Const(Const { leaf: Leaf::Param(index), extent: Some(extent), .. }) => {
                 if let Some(param) = self.params.get_mut(index) {
                     param.null_tests.push(extent);
@@ -510,6 +521,8 @@ impl Planner<'_> {
                 let constant = choice.values.iter().any(|v| matches!(v, Val::Const(_)));
                 if constant || choice.values.iter().all(|v| v.column().is_none()) {
                     self.settle_plain(Val::Choice(choice), "IS NULL")?;
+                } else {
+                    self.bare_choice(&choice);
                 }
             }
             _ => {}
@@ -533,7 +546,7 @@ impl Planner<'_> {
         if open && !nested {
             let mut values: Vec<Val> = values.into_iter().flat_map(Val::alternatives).collect();
             self.represent_all(&mut values, clause)?;
-            return Ok(Val::Choice(Choice { values, coalesce, nullable }));
+            return Ok(Val::Choice(Choice { values, coalesce, nullable, ..Choice::default() }));
         }
         values.into_iter().try_for_each(|value| self.settle_plain(value, clause))?;
         Ok(Val::Plain)

@@ -94,7 +94,7 @@ impl Planner<'_> {
         }
     }
 
-    fn factor(&mut self, factor: &TableFactor) -> Planned<Star> {
+    pub(super) fn factor(&mut self, factor: &TableFactor) -> Planned<Star> {
         match factor {
             TableFactor::Table {
                 name,

@@ -51,7 +51,15 @@ impl Planner<'_> {
             for value in values {
                 alternatives.push(self.expr(value)?);
             }
-            return self.choice(alternatives, true, "COALESCE");
+            let extent = self.whole_call(function);
+            return Ok(match self.choice(alternatives, true, "COALESCE")? {
+                Val::Choice(choice) => Val::Choice(super::expr::Choice { extent, ..choice }),
+                other => other,
+            });
+        }
+        if let ("nullif", [_], Some([left, right])) = (name.as_str(), parts.as_slice(), plain_args(function).as_deref()) {
+            let (left, right) = (self.expr(left)?, self.expr(right)?);
+            return self.nullif(left, right, self.whole_call(function));
         }
         let entered = self.enter_aggregate(function, &name);
         let done = self.function_parts(function, &name, (token, parts.len()));

@@ -159,8 +159,8 @@ pub(super) fn index(
         if let Some(word) = (keyword..on).find(|&i| tokens.is_word(i, "concurrently")) {
             return Err(unsupported(
                 "CONCURRENTLY for an index on a column with order terms, which takes two",
-                "Leave it out; or make the two past Pyrite, over pyrite.eq(column) and over what SHOW COLUMNS on the \
-                 console names for order.",
+                "Leave it out; or make the two past Pyrite: one over pyrite.eq(column), and one over pyrite.ord(column), or \
+                 pyrite.ord_head(column) of text, bytea and numeric without a precision.",
             )
             .at(Some(word)));
         }

@@ -192,7 +192,8 @@ impl Planner<'_> {
         }
         let nullable = values.iter().any(|value| matches!(value, Val::Null { .. }));
         let values = values.into_iter().flat_map(Val::alternatives).collect();
-        let element = self.part_of(Val::Choice(Choice { values, coalesce: false, nullable }))?;
+        let element =
+            self.part_of(Val::Choice(Choice { values, coalesce: false, nullable, ..Choice::default() }))?;
         let shown = array_type(&element);
         Ok(nested(Shape::Array(Arc::new(element)), shown, extent))
     }
@@ -344,9 +345,9 @@ impl Planner<'_> {
                     extent,
                     casts: casts.collect(),
                     cast_tokens: Vec::new(),
-            shown: None,
-            written: None,
-            grouped: None,
+                    shown: None,
+                    written: None,
+                    grouped: None,
                 })
             }
             other => nested(other, None, extent),

@@ -80,6 +80,8 @@ pub(super) fn at(tokens: &Tokens<'_>, index: usize) -> Option<Normal> {
         {
             skip(1)
         }
+        // Both ways round is the same two comparisons; formulas look at the word themselves.
+        "symmetric" | "asymmetric" if before(tokens, index, &["between"]) => skip(1),
         "variadic" if before(tokens, index, &["(", ","]) => skip(1),
         "for" => locking(tokens, index),
         "of" if locked(tokens, index) => Some(Normal { shown: &[], end: name_list(tokens, index + 1)? }),

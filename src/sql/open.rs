@@ -30,7 +30,10 @@ pub(super) struct OpenColumn {
 /// The constants.
 #[derive(Clone, Debug)]
 enum Cells {
-    Each { values: Vec<Const>, nulls: Vec<Extent> },
+    Each {
+        values: Vec<Const>,
+        nulls: Vec<Extent>,
+    },
     /// One array with all of them.
     Array(Const),
 }
@@ -151,7 +154,10 @@ impl Planner<'_> {
         for value in values {
             let known = !value.casts.is_empty() || value.ty.is_some() || self.is_announced(value);
             match self.const_type(value).map(|ty| ty.base()) {
-                Some(ty) if *common.get_or_insert(ty) != ty => return None,
+                Some(ty) => match common {
+                    Some(other) => common = Some(wider(other, ty)?),
+                    None => common = Some(ty),
+                },
                 None if known => return None,
                 _ => {}
             }
@@ -243,7 +249,11 @@ impl Planner<'_> {
     }
 
     /// Outputs that are sorted, grouped or compared are decided here: what is not encrypted yet stays plain.
-    pub fn decide_outputs(&mut self, outputs: &mut Outputs, which: impl Fn(usize, &str) -> bool) -> Planned<()> {
+    pub fn decide_outputs(
+        &mut self,
+        outputs: &mut Outputs,
+        which: impl Fn(usize, &str) -> bool,
+    ) -> Planned<()> {
         for (n, column) in outputs.columns.iter_mut().enumerate() {
             if which(n, &column.name) && matches!(column.value, Val::Open(_)) {
                 let value = std::mem::replace(&mut column.value, Val::Plain);
@@ -358,15 +368,16 @@ impl Planner<'_> {
             State::Plain | State::Compared(_) => Err(torn().at(first)),
             State::Undecided => {
                 let column = Arc::new(of_constants(target, ty));
-                open.state = State::Sealed(Sealed { column, target: Some(Arc::clone(target)), read: Cell::new(false) });
+                open.state = State::Sealed(Sealed {
+                    column,
+                    target: Some(Arc::clone(target)),
+                    read: Cell::new(false),
+                });
                 Ok(())
             }
             State::Sealed(sealed) => {
                 let same = sealed.target.as_ref().is_none_or(|other| other.ty == target.ty);
-                if sealed.column.group != target.group
-                    || sealed.column.equality != target.equality
-                    || !same
-                {
+                if sealed.column.group != target.group || sealed.column.equality != target.equality || !same {
                     return Err(torn().at(first));
                 }
                 sealed.target = Some(Arc::clone(target));
@@ -460,7 +471,8 @@ impl Planner<'_> {
                 }
                 for mut value in values {
                     let own = value.casts.is_empty() && value.ty.is_none() && !self.is_announced(&value);
-                    if own {
+                    let other = self.const_type(&value).is_some_and(|own| Some(own.base()) != ty);
+                    if own || other {
                         value.casts.push(CastType { ty, array: false });
                     }
                     let role = if stored { Role::Store } else { Role::Equality };
@@ -473,6 +485,22 @@ impl Planner<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The type that a list of values of these two has, if PostgreSQL finds one without being asked.
+fn wider(left: Type, right: Type) -> Option<Type> {
+    let rank = |ty: Type| match ty {
+        Type::Int2 => Some(1),
+        Type::Int4 => Some(2),
+        Type::Int8 => Some(3),
+        Type::Numeric(_) => Some(4),
+        _ => None,
+    };
+    match (rank(left), rank(right)) {
+        _ if left == right => Some(left),
+        (Some(l), Some(r)) => Some(if l < r { right } else { left }),
+        _ => None,
     }
 }
 

@@ -251,7 +251,8 @@ pub struct Slot {
     pub casts: Vec<Type>,
     /// What it becomes.
     pub role: Role,
-    /// Number of the server's parameter (from 1) that carries it in the extended protocol.
+    /// Number of the server's parameter (from 1) that carries it in the extended protocol. 0: it is written into the
+    /// text, of a simple query or of a statement that takes no parameters.
     pub server_param: u16,
 }
 

@@ -206,22 +206,22 @@ pub(super) fn execute(
     let work = || -> Planned<Outcome> {
         let mut planner = Planner::new(tokens, range.clone(), catalog, environment, mode, &[])?;
         let parts = arguments(&mut planner, &rewrite, &list)?;
-        if mode == Mode::Extended && !planner.slots.is_empty() {
-            return Err(unsupported(
-                "EXECUTE with values for encrypted columns by a Parse message",
-                "Send EXECUTE as a simple query, or bind the prepared statement by its name.",
-            ));
-        }
         if !parts.is_empty() {
             let first = tokens.end(at + 1);
             planner.edits.replace(first..tokens.end(range.end - 1), parts);
         }
         let outputs = if explained { Vec::new() } else { rewrite.outputs.clone() };
-        let done = planner.finish(outputs)?;
+        let mut done = planner.finish(outputs)?;
+        written_in(&mut done);
         if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, rewrite.command_tag)) }
     };
     parse::with_stack(complexity, work)
         .unwrap_or_else(|| Err(Draft::new("54001", "the statement could not be planned")))
+}
+
+/// A statement that takes no parameters: its literals are sealed in its text when it is bound.
+pub(super) fn written_in(done: &mut Finished) {
+    done.slots.iter_mut().for_each(|slot| slot.server_param = 0);
 }
 
 /// The arguments in the order of the server's parameters.

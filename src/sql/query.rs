@@ -9,13 +9,11 @@ use super::consts::Extent;
 use super::edits::Part;
 use super::expr::{Val, ident, object_name};
 use super::names::figure_name;
-use super::open::OpenVal;
 use super::parse::index_of;
 use super::plan::Output;
-use super::planner::{CteScope, Mode, Planner, open};
+use super::planner::{CteScope, Planner, open};
 use super::refuse::{Draft, Planned, column_in, syntax, unsupported};
-use super::scope::{self, Frame, Held, ScopeColumn};
-use std::sync::Arc;
+use super::scope::{self, Frame, ScopeColumn};
 
 /// An output column of a query.
 #[derive(Clone, Debug)]
@@ -150,34 +148,7 @@ impl Planner<'_> {
     pub fn scope_columns(&mut self, outputs: &Outputs, aliases: &[String]) -> Planned<Vec<ScopeColumn>> {
         let mut columns = Vec::with_capacity(outputs.columns.len());
         for (index, column) in outputs.columns.iter().enumerate() {
-            let held = match &column.value {
-                Val::Column(value) if value.casts.is_empty() => {
-                    value.as_held()
-                }
-                Val::Column(value) => {
-                    return Err(column_in(&value.column, "a cast inside a subquery or view")
-                        .at(value.extent.map(|e| e.first)));
-                }
-                Val::Const(_) => match self.open_column(vec![column.value.clone()], "a subquery")? {
-                    Val::Open(value) => Held { open: Some(value.id), ..Held::default() },
-                    _ => Held::default(),
-                },
-                Val::Open(value) if value.casts.is_empty() => {
-                    Held { open: Some(value.id), ..Held::default() }
-                }
-                Val::Nested(value) if self.mode != Mode::View => {
-                    Held { nested: Some(Arc::new(value.clone())), ..Held::default() }
-                }
-                Val::Nested(_) => {
-                    self.settle_plain(column.value.clone(), "a row, an array or JSON in a view")?;
-                    Held::default()
-                }
-                Val::Choice(_) | Val::Computed(_) => {
-                    self.settle_plain(column.value.clone(), "COALESCE or CASE inside a subquery or view")?;
-                    Held::default()
-                }
-                _ => Held::default(),
-            };
+            let held = self.passed_on(&column.value)?;
             let name = aliases.get(index).unwrap_or(&column.name).clone();
             columns.push(ScopeColumn { name, held, bare: true });
         }
@@ -325,33 +296,8 @@ impl Planner<'_> {
         let mut outputs = self.query(query)?;
         if outputs.columns.len() == 1 {
             let output = outputs.columns.pop().map_or(Val::Plain, |c| c.value);
-            if let Val::Column(value) = output {
-                if !value.casts.is_empty() {
-                    return Err(column_in(&value.column, "a cast inside a subquery")
-                        .at(value.extent.map(|e| e.first)));
-                }
-                let place = self.parentheses_around(query);
-                let held = Held { origin: None, shown: None, ..value.as_held() };
-                return self.held(held, place);
-            }
-            if let Val::Const(_) = output {
-                let value = self.open_column(vec![output], "a subquery")?;
-                return Ok(match value {
-                    Val::Open(value) => Val::Open(OpenVal::new(value.id, self.parentheses_around(query))),
-                    other => other,
-                });
-            }
-            if let Val::Open(value) = &output
-                && value.casts.is_empty()
-            {
-                return Ok(Val::Open(OpenVal::new(value.id, self.parentheses_around(query))));
-            }
-            if let Val::Nested(mut value) = output {
-                value.extent = self.parentheses_around(query);
-                return Ok(Val::Nested(value));
-            }
-            self.settle_plain(output, "a subquery")?;
-            return Ok(Val::Plain);
+            let place = self.parentheses_around(query);
+            return self.passed_out(&output, place);
         }
         self.settle_outputs(outputs, "a subquery")?;
         Ok(Val::Plain)

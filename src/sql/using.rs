@@ -174,7 +174,7 @@ impl Planner<'_> {
     }
 
     fn holds_envelopes(&self, entry: (usize, usize)) -> bool {
-        self.held_at(self.own(entry)).is_some_and(|held| held.encrypted.is_some() || held.unmanaged.is_some())
+        self.held_at(self.own(entry)).is_some_and(|held| held.holds_encrypted() || held.open.is_some())
     }
 
     fn is_merged(&self, entry: (usize, usize)) -> bool {
@@ -244,6 +244,14 @@ impl Planner<'_> {
         let [Some(left), Some(right)] = sides else { return Err(syntax("USING").at(pair.token)) };
         if left.unmanaged.is_some() || right.unmanaged.is_some() {
             return Err(unsupported("a column of type pyrite.encrypted in USING", "Use ON.").at(pair.token));
+        }
+        let passed = |held: &Held| held.nested.is_some() || held.open.is_some() || !held.casts.is_empty();
+        if passed(left) || passed(right) {
+            return Err(unsupported(
+                "USING of a column of constants, of a cast, or of a value with encrypted columns in it,",
+                "Use ON.",
+            )
+            .at(pair.token));
         }
         match (&left.encrypted, &right.encrypted) {
             (Some(l), Some(r)) => {

@@ -127,3 +127,7 @@ impl Transformer {
         Ok(tokens.into_iter().filter_map(|token| i32::try_from(token).ok()).collect())
     }
 }
+
+#[cfg(test)]
+#[path = "search_tests.rs"]
+mod tests;

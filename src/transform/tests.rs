@@ -7,7 +7,7 @@ use crate::catalog::{EncryptedColumn, GroupId, SearchKinds, SearchSlot};
 use crate::crypto::{Key, KeyId};
 use crate::keys::{Keyring, KeyringBuilder};
 use crate::sql::plan::{Role, Slot, Source};
-use crate::value::{Collation, Format, Input, Settings, Type};
+use crate::value::{Format, Input, Settings, Type};
 
 const GROUP: [u8; 16] = [1; 16];
 const OTHER_GROUP: [u8; 16] = [2; 16];

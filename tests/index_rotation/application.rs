@@ -43,6 +43,24 @@ impl Application {
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
+    /// The first column of each row.
+    pub fn column(&mut self, sql: &str) -> Vec<String> {
+        let messages = self
+            .runtime
+            .block_on(self.client.simple_query(sql))
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let value = |message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        };
+        messages.into_iter().filter_map(value).collect()
+    }
+
+    /// Whether a statement is no error.
+    pub fn takes(&mut self, sql: &str) -> bool {
+        self.runtime.block_on(self.client.batch_execute(sql)).is_ok()
+    }
+
     pub fn refused(&mut self, sql: &str) -> Error {
         self.runtime.block_on(self.client.batch_execute(sql)).expect_err(sql)
     }

@@ -30,6 +30,8 @@ pub struct Fleet {
     file: PathBuf,
     folder: PathBuf,
     server: PrivateServer,
+    /// The configuration but for the columns of one test.
+    text: String,
 }
 
 impl Drop for Fleet {
@@ -45,6 +47,11 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 impl Fleet {
     pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With these columns beside those that all tests have.
+    pub fn start_with(more: &str) -> Self {
         use std::os::unix::fs::PermissionsExt;
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let server = PrivateServer::start(&Options::default()).unwrap();
@@ -63,10 +70,27 @@ impl Fleet {
              [keys]\nroot = {{ provider = \"file\", path = \"root.key\" }}\n{TABLES}",
             server.port()
         );
-        std::fs::write(&file, text).unwrap();
+        std::fs::write(&file, format!("{text}{more}")).unwrap();
         let config = Config::load(&file).unwrap();
         let proxies = (0..2).map(|_| Server::start_with(config.clone(), None).unwrap()).collect();
-        Self { proxies, config, file, folder, server }
+        Self { proxies, config, file, folder, server, text }
+    }
+
+    /// Stops the proxies, and starts them with these columns beside those that all tests have.
+    pub fn restart_with(&mut self, more: &str) -> Result<(), String> {
+        self.proxies.clear();
+        std::fs::write(&self.file, format!("{}{more}", self.text)).unwrap();
+        self.config = Config::load(&self.file).unwrap();
+        for _ in 0..2 {
+            let started = Server::start_with(self.config.clone(), None);
+            self.proxies.push(started.map_err(|error| format!("{error:?} {error}"))?);
+        }
+        Ok(())
+    }
+
+    /// The one number of a query past the proxies.
+    pub fn number(&self, sql: &str) -> i64 {
+        self.query(sql)[0].get(0)
     }
 
     /// Where clients of one of the two proxies connect.
@@ -174,9 +198,13 @@ impl Fleet {
     }
 
     pub fn retired_index_keys(&self, group: &str) -> Vec<KeyId> {
+        self.retired_keys(group, "equality")
+    }
+
+    pub fn retired_keys(&self, group: &str, purpose: &str) -> Vec<KeyId> {
         let rows = self.query(&format!(
             "SELECT k.id FROM pyrite.keys k JOIN pyrite.groups g ON g.id = k.group_id
-             WHERE g.name = '{group}' AND k.purpose = 'equality' AND k.state = 'retired'"
+             WHERE g.name = '{group}' AND k.purpose = '{purpose}' AND k.state = 'retired'"
         ));
         rows.iter().map(|row| KeyId::from_bytes(row.get::<_, &[u8]>(0).try_into().unwrap())).collect()
     }

@@ -5,6 +5,7 @@
 
 mod application;
 mod fleet;
+mod kinds;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

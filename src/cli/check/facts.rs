@@ -37,11 +37,17 @@ SELECT json_build_object(
          'indexes', (SELECT coalesce(json_agg(json_build_array(ic.relname, f.name)
               ORDER BY i.indisunique DESC, ic.relname), '[]')
             FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
-            JOIN unnest('{pyrite.eq,pyrite.eq_b}'::text[]) f(name)
+            JOIN unnest('{pyrite.eq,pyrite.eq_b,pyrite.ord,pyrite.ord_b,pyrite.ord_head,pyrite.ord_head_b,
+              pyrite.eq_caseless,pyrite.eq_caseless_b,pyrite.match,pyrite.match_b}'::text[]) f(name)
               ON pg_get_indexdef(i.indexrelid, 1, true) = f.name || '(' || quote_ident(a.attname) || '::bytea)'
             WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL),
          'constraints', (SELECT coalesce(json_agg(co.conname ORDER BY co.conname), '[]') FROM pg_constraint co
-            WHERE co.conrelid = c.oid AND co.contype IN ('c', 'f', 'x') AND a.attnum = ANY (co.conkey))
+            WHERE co.conrelid = c.oid AND co.contype IN ('c', 'f', 'x') AND a.attnum = ANY (co.conkey)
+              AND coalesce(pg_get_expr(co.conbin, co.conrelid), '') NOT LIKE 'pyrite.has\_%'),
+         'complete', (SELECT coalesce(json_agg(k.kind ORDER BY k.kind), '[]') FROM pg_constraint co
+            JOIN unnest('{order,caseless,match}'::text[]) k(kind)
+              ON pg_get_expr(co.conbin, co.conrelid) = format('pyrite.has_%s((%I)::bytea)', k.kind, a.attname)
+            WHERE co.conrelid = c.oid AND co.contype = 'c' AND co.convalidated AND co.conkey = ARRAY[a.attnum])
          ) ORDER BY a.attnum), '[]')
        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
@@ -116,8 +122,12 @@ pub(super) struct TableFacts {
 impl ColumnFacts {
     /// The index that serves equality while this slot is searched.
     pub(super) fn index(&self, slot: SearchSlot) -> Option<&str> {
-        let mut indexes = self.indexes.iter();
-        indexes.find(|(_, function)| function == slot.equality_function()).map(|(name, _)| name.as_str())
+        self.index_over(slot.equality_function())
+    }
+
+    /// An index that is over the results of this function.
+    pub(super) fn index_over(&self, function: &str) -> Option<&str> {
+        self.indexes.iter().find(|(_, over)| over == function).map(|(name, _)| name.as_str())
     }
 }
 
@@ -134,6 +144,9 @@ pub(super) struct ColumnFacts {
     pub(super) external: bool,
     /// Indexes that serve equality on it: name, and the function that it is over.
     pub(super) indexes: Vec<(String, String)>,
+    /// Search kinds, beside equality, whose terms a constraint demands of all values.
+    #[serde(default)]
+    pub(super) complete: Vec<String>,
     /// CHECK, FOREIGN KEY and EXCLUDE constraints that it is part of.
     pub(super) constraints: Vec<String>,
 }

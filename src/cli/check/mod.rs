@@ -2,6 +2,7 @@
 
 mod facts;
 mod report;
+mod search;
 mod terms;
 
 use super::args::Check;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::facts::{ColumnFacts, Facts, TableFacts};
+use super::search;
 use super::terms::Terms;
 use crate::catalog::SearchSlot;
 use crate::cli::failure::Outcome;
@@ -73,11 +74,11 @@ impl Report {
         self.lines.push(text.into());
     }
 
-    fn note(&mut self, text: impl fmt::Display) {
+    pub(super) fn note(&mut self, text: impl fmt::Display) {
         self.line(format!("    note: {text}"));
     }
 
-    fn gap(&mut self, text: impl fmt::Display) {
+    pub(super) fn gap(&mut self, text: impl fmt::Display) {
         self.gaps += 1;
         self.line(format!("  ! {text}"));
     }
@@ -136,6 +137,7 @@ impl Report {
             let function = key.slot.equality_function();
             self.note(format!("no index serves equality: CREATE INDEX ON {table} ({function}({name}));"));
         }
+        search::report(self, table, &name, column, facts, key);
         if !facts.external {
             self.note(format!(
                 "ciphertext does not compress: ALTER TABLE {table} ALTER {name} SET STORAGE EXTERNAL;"
@@ -209,9 +211,12 @@ fn state(column: &ColumnConfig, found: Option<&ColumnFacts>, slot: SearchSlot) -
         );
     };
     if facts.encrypted {
+        let further = search::names(column).iter().map(|kind| format!(", {kind}")).collect::<String>();
         return match (facts.index(slot), column.equality) {
-            (Some(index), true) => (format!("encrypted, equality by index {}", display_name(index)), false),
-            (None, true) => ("encrypted, equality without an index".into(), false),
+            (Some(index), true) => {
+                (format!("encrypted, equality by index {}{further}", display_name(index)), false)
+            }
+            (None, true) => (format!("encrypted, equality without an index{further}"), false),
             (_, false) => ("encrypted, not searchable".into(), false),
         };
     }

@@ -161,8 +161,9 @@ impl Planner<'_> {
         match operand {
             Val::Column(mut value) => {
                 self.stand_in(&mut value)?;
-                self.ordered_alike(&target.column, &value, op)?;
+                // Casts are looked at before types: what they make of a value is not the column's type.
                 let functions = self.order_of(&value, &format!("operator {op}"))?;
+                self.ordered_alike(&target.column, &value, op)?;
                 self.put_order(&value, functions, form)?;
                 if let (Form::Both, Place::Alone, Some(inner)) = (form, place, value.place) {
                     self.parenthesise(inner);
@@ -176,9 +177,12 @@ impl Planner<'_> {
                 Ok(())
             }
             Val::Null { extent, cast } => self.null(extent, cast),
-            Val::Choice(choice) => choice.values.into_iter().try_for_each(|value| {
-                self.put_operand(target, value, op, (Form::Whole, Place::Alone), first)
-            }),
+            Val::Choice(choice) => {
+                self.bare_choice(&choice);
+                choice.values.into_iter().try_for_each(|value| {
+                    self.put_operand(target, value, op, (Form::Whole, Place::Alone), first)
+                })
+            }
             _ => Err(unsupported(
                 format!(
                     "the comparison of encrypted column {} with an expression",
@@ -252,7 +256,8 @@ impl Planner<'_> {
             )
             .at(place));
         }
-        let collations = !order::uses_collation(&left.ty) || left.collation == right.collation;
+        let collations =
+            !order::uses_collation(&left.ty) || left.collation.identity() == right.collation.identity();
         if !order::comparable(&left.ty, &right.ty) || !collations {
             return Err(unsupported(
                 format!("operator {op} between {} and {}", full_name(left), full_name(right)),

@@ -14,8 +14,8 @@ use super::super::expr::{ColumnVal, Val};
 use super::super::function::plain_args;
 use super::super::plan::Role;
 use super::super::planner::Planner;
-use super::super::refuse::{Planned, column_in, full_name, syntax, unsupported};
-use super::super::types::CastType;
+use super::super::refuse::{Draft, Planned, column_in, full_name, syntax, unsupported};
+use super::super::types::{CastType, message_name};
 use crate::catalog::OrderFunctions;
 use crate::value::Type;
 
@@ -50,10 +50,18 @@ impl Planner<'_> {
         let Some(argument) = only_argument(function) else { return Ok(None) };
         // Looked at first: what it is not for must be planned by others, from the beginning.
         let Some(value) = self.peek_column(argument) else { return Ok(None) };
+        self.has_extremes(&value, name, at.0)?;
         let clause = format!("function {name}");
         let functions = self.order_of(&value, &clause)?;
         self.one_print(&value, &clause)?;
         let extent = self.call(at).ok_or_else(|| syntax("a function call").at(Some(at.0)))?;
+        // Nothing of the client's but names is in it, so it may be written once more: in ORDER BY.
+        let plain = function.filter.is_none() && function.over.is_none() && value.casts.is_empty();
+        let text = self.doubled(&value).filter(|_| plain);
+        let written = text.map(|text| {
+            let name: String = (at.0..at.0 + at.1 * 2 - 1).map(|token| self.tokens.raw(token)).collect();
+            format!("(({name}({}){TAKE}", pair(&text, functions))
+        });
         self.put_pair(&value, functions, &clause)?;
         if let Some(filter) = &function.filter {
             self.condition(filter, "FILTER")?;
@@ -63,7 +71,11 @@ impl Planner<'_> {
         }
         self.edits.before(self.tokens.start(extent.first), "((");
         self.edits.after(self.tokens.end(extent.last), TAKE);
-        Ok(Some(self.chosen(value, extent)))
+        let mut chosen = self.chosen(value, extent);
+        if let Val::Column(value) = &mut chosen {
+            value.written = written;
+        }
+        Ok(Some(chosen))
     }
 
     /// `percentile_disc(fraction) WITHIN GROUP (ORDER BY column)`.
@@ -108,7 +120,7 @@ impl Planner<'_> {
                 Val::Column(value) => {
                     let alike = value.column.group == target.column.group
                         && value.column.ty.base() == target.column.ty.base()
-                        && value.column.collation == target.column.collation;
+                        && value.column.collation.identity() == target.column.collation.identity();
                     if !alike {
                         return Err(column_in(&value.column, format!("{clause} with other columns"))
                             .at(value.extent.map(|e| e.first)));
@@ -193,14 +205,29 @@ impl Planner<'_> {
 
     /// The column's place gets the array that is compared: NULL where the column is.
     fn put_pair(&mut self, value: &ColumnVal, functions: OrderFunctions, clause: &str) -> Planned<()> {
-        let (Some(place), Some(text)) = (value.place, self.doubled(value)) else {
+        let mut value = value.clone();
+        self.stand_in(&mut value)?;
+        let (Some(place), Some(text)) = (value.place, self.doubled(&value)) else {
             return Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first)));
         };
         let before = format!("CASE WHEN {text} IS NOT NULL THEN ARRAY[{}({text}), (", functions.whole);
         self.edits.before(self.tokens.start(place.first), before);
         self.edits.after(self.tokens.end(place.last), ")::pg_catalog.bytea] END");
-        self.remove_casts(value);
+        self.remove_casts(&value);
         Ok(())
+    }
+
+    /// PostgreSQL has no min and max of some types that it orders.
+    pub(super) fn has_extremes(&self, value: &ColumnVal, name: &str, token: usize) -> Planned<()> {
+        let ty = value.casts.last().and_then(|cast| cast.ty).unwrap_or(value.column.ty);
+        match ty {
+            Type::Bool | Type::Uuid | Type::Bytea | Type::Json | Type::Jsonb => {
+                Err(Draft::new("42883", format!("function {name}({}) does not exist", message_name(ty)))
+                    .hint("No function matches the given name and argument types. You might need to add explicit type casts.")
+                    .at(Some(token)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses types whose equal values look different.
@@ -259,6 +286,14 @@ impl Planner<'_> {
             ..value
         })
     }
+}
+
+/// What is compared: the term, with the envelope behind it. NULL where the column is.
+fn pair(text: &str, functions: OrderFunctions) -> String {
+    format!(
+        "CASE WHEN {text} IS NOT NULL THEN ARRAY[{}({text}), ({text})::pg_catalog.bytea] END",
+        functions.whole
+    )
 }
 
 fn is_using(sort: &sqlparser::ast::OrderBySort) -> bool {

@@ -6,6 +6,7 @@ mod follow;
 mod formula;
 mod fuzz;
 mod grouping;
+mod indexes;
 mod items;
 mod order;
 mod params;
@@ -69,6 +70,13 @@ fn config() -> Database {
         ("vin", column("varchar(17)", true, "vin")),
         ("price", column("numeric(10,2)", false, "price")),
     ]);
+    let ledger = table(vec![
+        (
+            "name",
+            ColumnConfig { collation: Some("C".to_owned()), ..searched("text", SearchKinds::ALL, "ledger") },
+        ),
+        ("due", searched("date", ordered, "due")),
+    ]);
     let people = table(vec![
         ("name", searched("text", SearchKinds::ALL, "name")),
         ("born", searched("date", ordered, "born")),
@@ -80,6 +88,7 @@ fn config() -> Database {
         ("customers", customers),
         ("leads", leads),
         ("devices", devices),
+        ("ledger", ledger),
         ("people", people),
         ("vehicles", planned),
     ];
@@ -311,6 +320,8 @@ fn check(cases: &[(&str, &str)]) {
             let order = slot.order_functions(false);
             let expected = expected
                 .replace("pyrite.eq(", &format!("{}(", slot.equality_function()))
+                .replace("pyrite.eq_caseless(", &format!("{}(", slot.caseless_function()))
+                .replace("pyrite.match(", &format!("{}(", slot.match_function()))
                 .replace("pyrite.ord(", &format!("{}(", order.whole))
                 .replace("pyrite.ord_head(", &format!("{}(", order.head.unwrap_or_default()));
             if got != expected {

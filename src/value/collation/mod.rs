@@ -87,6 +87,7 @@ pub struct Collation(Arc<Rules>);
 
 struct Rules {
     name: String,
+    case_name: String,
     order: Result<Order, Refusal>,
     case: Result<Case, Refusal>,
 }
@@ -136,7 +137,10 @@ const NAME_ANOTHER: &str =
 
 impl PartialEq for Collation {
     fn eq(&self, other: &Self) -> bool {
-        self.identity() == other.identity() && self.order_refusal() == other.order_refusal()
+        self.identity() == other.identity()
+            && self.0.case_name == other.0.case_name
+            && self.order_refusal() == other.order_refusal()
+            && self.case_refusal() == other.case_refusal()
     }
 }
 
@@ -179,8 +183,11 @@ impl Collation {
 
     /// One that the database does not have, or that nothing is known of: neither order nor case are followed.
     pub fn unknown(name: &str) -> Self {
-        let refusal = || Refusal::new(format!("the database has no collation \"{name}\" that Pyrite knows"), NAME_ANOTHER);
-        Self(Arc::new(Rules { name: "none".to_owned(), order: Err(refusal()), case: Err(refusal()) }))
+        let refusal = || {
+            Refusal::new(format!("the database has no collation \"{name}\" that Pyrite knows"), NAME_ANOTHER)
+        };
+        let none = || "none".to_owned();
+        Self(Arc::new(Rules { name: none(), case_name: none(), order: Err(refusal()), case: Err(refusal()) }))
     }
 
     fn make(facts: &CollationFacts) -> Self {
@@ -192,7 +199,13 @@ impl Collation {
             Ok(Order::Libc(locale)) => format!("libc {} {}", facts.collate, locale.version()),
             Err(_) => "none".to_owned(),
         };
-        Self(Arc::new(Rules { name, order, case }))
+        let case_name = match &case {
+            Ok(Case::Ascii) => "ascii".to_owned(),
+            Ok(Case::Icu(_)) => format!("icu {}", facts.locale.as_deref().unwrap_or_default()),
+            Ok(Case::Libc { .. }) => format!("libc {}", facts.ctype),
+            Err(_) => "none".to_owned(),
+        };
+        Self(Arc::new(Rules { name, case_name, order, case }))
     }
 
     /// Names the order that encodings are made by: rules and version. Stored encodings of another identity

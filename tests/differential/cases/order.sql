@@ -674,3 +674,112 @@ SELECT id FROM ranked ORDER BY r_text COLLATE "C", id
 --@ case compared with an expression
 SELECT id FROM ranked WHERE r_date < now()
 --@ refused all: a value that only the server knows
+--@ case distinct, sorted
+SELECT DISTINCT r_text FROM ranked ORDER BY r_text DESC
+
+--@ case distinct, sorted by one of two
+SELECT DISTINCT r_date, team FROM ranked ORDER BY r_date, team
+
+--@ case distinct on, sorted
+SELECT DISTINCT ON (r_bool) r_bool, id FROM ranked ORDER BY r_bool, id
+
+--@ case the latest of each
+SELECT DISTINCT ON (r_varchar) r_varchar, r_date, id FROM ranked ORDER BY r_varchar, r_date DESC, id
+
+--@ case grouped and sorted
+SELECT r_text, count(*) FROM ranked GROUP BY r_text ORDER BY r_text
+
+--@ case grouped and sorted by ordinal, downwards
+SELECT count(*), r_date FROM ranked GROUP BY 2 ORDER BY 2 DESC NULLS LAST
+
+--@ case grouped, with a range of the key
+SELECT r_text, count(*) FROM ranked GROUP BY r_text HAVING r_text > 'a' ORDER BY 2, r_text
+
+--@ case grouped, with the greatest of another
+SELECT r_bool, max(r_date), min(r_text) FROM ranked GROUP BY r_bool ORDER BY r_bool, max(r_date)
+
+--@ case union all, sorted
+SELECT r_text AS t, id FROM ranked WHERE team = 1 UNION ALL SELECT r_text, id FROM ranked WHERE team = 2 ORDER BY t, id
+
+--@ case union, sorted by number
+SELECT r_date FROM ranked WHERE team = 1 UNION SELECT r_date FROM ranked WHERE team = 2 ORDER BY 1 DESC LIMIT 4
+
+--@ case over a union
+SELECT max(q.t) FROM (SELECT r_text AS t FROM ranked UNION ALL SELECT r_text FROM ranked) q
+
+--@ case in, under a range
+SELECT id FROM ranked WHERE r_text IN ('a', 'A', 'aa') AND r_text < 'aa' ORDER BY r_text, id
+
+--@ case the greatest with a condition
+SELECT max(r_text) AS top FROM ranked WHERE team = 2 OR r_text < 'b'
+
+--@ case the least through a join
+SELECT min(a.r_date) FROM ranked a JOIN ranked b ON b.id = a.id + 1 WHERE b.team = 1
+
+--@ case the greatest in an insert
+INSERT INTO ranked (id, r_text) SELECT 101, max(r_text) FROM ranked RETURNING r_text
+
+--@ case the greatest, locked
+SELECT max(r_text) FROM ranked FOR UPDATE
+
+--@ case row number of pages
+SELECT * FROM (SELECT id, r_price, row_number() OVER (ORDER BY r_price DESC, id) AS n FROM ranked) q WHERE q.n BETWEEN 3 AND 6 ORDER BY q.n
+
+--@ case sorted by a subquery
+SELECT a.id FROM ranked a ORDER BY (SELECT b.r_text FROM ranked b WHERE b.id = a.id + 1), a.id
+
+--@ case in a lateral subquery
+SELECT t.team, q.r_date FROM (SELECT DISTINCT team FROM ranked) t, LATERAL (SELECT r.r_date FROM ranked r WHERE r.team = t.team ORDER BY r.r_date DESC NULLS LAST LIMIT 1) q ORDER BY t.team
+
+--@ case two statements
+SELECT id FROM ranked WHERE r_int4 > 40 ORDER BY id; SELECT id FROM ranked WHERE r_int4 < 40 ORDER BY id
+--@ modes simple
+
+--@ case the same parameter twice
+SELECT id FROM ranked WHERE r_text > $1 AND r_text <> $1 ORDER BY id
+--@ $ a
+
+--@ case an index for order
+CREATE INDEX ranked_by_date ON ranked (r_date)
+--@ then
+SELECT id FROM ranked WHERE r_date > '1999-01-01' ORDER BY r_date, id
+
+--@ case the greatest of a key of the group
+SELECT max(r_date), min(r_text), count(*) FROM ranked GROUP BY r_date, r_text ORDER BY 1, 2
+
+--@ case no least boolean
+SELECT min(r_bool) FROM ranked
+
+--@ case no greatest uuid
+SELECT team, max(r_uuid) FROM ranked GROUP BY team
+
+--@ case no greatest bytea
+SELECT max(r_bytea) FROM ranked
+
+--@ case the greatest as a function of a schema
+SELECT pg_catalog.max(r_date) AS d, PG_CATALOG.MIN(r_text) FROM ranked
+
+--@ case union, sorted and cut
+SELECT r_text, team FROM ranked WHERE team = 1 UNION SELECT r_varchar, team FROM ranked ORDER BY 1, 2 FETCH FIRST 3 ROWS ONLY
+
+--@ case distinct on a column of a view
+SELECT DISTINCT ON (v.shown_text) r.r_date FROM ranked_view v RIGHT JOIN ranked r ON v.id = r.id ORDER BY v.shown_text, v.id, r.id
+
+--@ case in the greatest
+SELECT id FROM ranked WHERE r_text IN (SELECT max(r_text) FROM ranked WHERE team = 1) ORDER BY id
+
+--@ case above any least
+SELECT id FROM ranked WHERE r_date > ALL (SELECT min(r_date) FROM ranked WHERE r_date > '1900-01-01') ORDER BY id
+
+--@ case the greatest of a group beside its key
+SELECT r_text, GREATEST(r_text, r_text), max(r_text) OVER () FROM ranked GROUP BY r_text ORDER BY r_text
+
+--@ case exists with a range
+SELECT id FROM ranked a WHERE EXISTS (SELECT FROM ranked b WHERE b.r_int4 > a.r_int4 AND b.team <> a.team) ORDER BY id
+
+--@ case by the alias of the greatest
+SELECT team, max(r_text) AS top, min(r_date) FROM ranked GROUP BY team ORDER BY top DESC, 3, team
+
+--@ case by the number of the least, with a condition on it
+SELECT team, min(r_price) AS least FROM ranked GROUP BY team HAVING min(r_price) < 100 ORDER BY 2 NULLS FIRST
+

@@ -185,7 +185,6 @@ SELECT j.id, c.email FROM customers c JOIN plainly p USING (id) AS j
 
 --@ case fields of a composite
 SELECT (c).id FROM customers c
---@ refused all: whole rows
 
 --@ case all fields of a composite
 SELECT (c).* FROM customers c
@@ -233,6 +232,19 @@ INSERT INTO customers (id, email, name) SELECT id + 500, email, name FROM custom
 INSERT INTO archive.customers TABLE archive.customers
 --@ modes simple
 
---@ case symmetric
+--@ case symmetric over a plain column
 SELECT id, email FROM customers WHERE id BETWEEN SYMMETRIC 3 AND 1
---@ refused all: syntax that the parser does not know
+
+--@ case symmetric over an encrypted column
+SELECT id FROM ranked WHERE r_int4 BETWEEN SYMMETRIC 100000 AND -100000 ORDER BY id
+
+--@ case symmetric with parameters
+SELECT id FROM ranked WHERE r_text NOT BETWEEN SYMMETRIC $1 AND $2 ORDER BY id
+--@ $ z
+--@ $ A
+
+--@ case asymmetric over an encrypted column
+SELECT id FROM ranked WHERE r_int4 BETWEEN ASYMMETRIC 100000 AND -100000 ORDER BY id
+
+--@ case symmetric in an output
+SELECT id, r_int4 BETWEEN SYMMETRIC 5 AND -5 FROM ranked ORDER BY id

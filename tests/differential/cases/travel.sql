@@ -213,3 +213,140 @@ SELECT to_jsonb(c) ->> 'email' FROM customers c
 --@ case distinct json
 SELECT DISTINCT to_jsonb(c) FROM customers c
 --@ refused all: distinct over encrypted values
+
+--@ case array_agg
+SELECT array_agg(name ORDER BY id), array_agg(balance ORDER BY id) FROM customers
+
+--@ case array_agg of rows
+SELECT array_agg(c ORDER BY c.id) FROM (SELECT id, email, vip FROM customers) c
+
+--@ case array_agg in groups
+SELECT plan, array_agg(name ORDER BY id), json_agg(email ORDER BY id) FROM customers GROUP BY plan ORDER BY plan
+
+--@ case cast in a subquery
+SELECT s.b, s.d FROM (SELECT id, balance::text AS b, birthday::varchar AS d FROM customers) s ORDER BY s.id
+
+--@ case cast in a cte
+WITH s AS (SELECT id, email::text AS mail, CAST(name AS varchar) FROM customers) SELECT mail, name FROM s WHERE mail = $1
+--@ $ ada.quill@voltmail.example
+
+--@ case cast in a scalar subquery
+SELECT (SELECT c.balance::text FROM customers c WHERE c.id = v.customer_id) FROM vehicles v ORDER BY v.model, v.customer_id
+
+--@ case cast in a subquery that may fail
+SELECT s.n FROM (SELECT id, balance::int AS n FROM customers) s ORDER BY s.id
+--@ refused all: an error in a row that nobody asks for would be missed
+
+--@ case whole row with a cast in it
+SELECT s FROM (SELECT id, balance::text AS b FROM customers) s ORDER BY s.id
+
+--@ case coalesce in a subquery
+SELECT s.m FROM (SELECT id, COALESCE(phone, name) AS m FROM customers) s ORDER BY s.id
+--@ refused all: the columns have different keys
+
+--@ case coalesce with a constant in a subquery
+SELECT s.m FROM (SELECT id, COALESCE(name, 'none') AS m FROM customers) s WHERE s.m = 'Dora Nomailova'
+
+--@ case case in a subquery
+SELECT s.m FROM (SELECT id, CASE WHEN id > 1 THEN email END AS m FROM customers) s ORDER BY s.id
+
+--@ case case in a comparison
+SELECT id FROM customers WHERE CASE WHEN id > 1 THEN email ELSE 'x' END = 'bob.zephyr@voltmail.example'
+
+--@ case case over an encrypted operand
+SELECT id, CASE email WHEN 'ada.quill@voltmail.example' THEN 1 WHEN $1 THEN 2 ELSE 3 END FROM customers ORDER BY id
+--@ $ bob.zephyr@voltmail.example
+
+--@ case nullif
+SELECT id, NULLIF(name, 'Ada Quillfeather'), NULLIF(email, $1), NULLIF(birthday, '1981-04-12') FROM customers ORDER BY id
+--@ $ bob.zephyr@voltmail.example
+
+--@ case nullif in a condition
+SELECT id FROM customers WHERE NULLIF(name, 'Ada Quillfeather') IS NULL
+
+--@ case nullif of two columns
+SELECT c.id, NULLIF(c.email, v.owner_email) FROM customers c JOIN vehicles v ON v.customer_id = c.id ORDER BY c.id, v.model
+
+--@ case nullif of plain values
+SELECT NULLIF(plan, 'gold') FROM customers ORDER BY id
+
+--@ case row in a subquery
+SELECT id FROM customers WHERE (id, email) IN (SELECT customer_id, owner_email FROM vehicles) ORDER BY id
+
+--@ case row not in a subquery
+SELECT id FROM customers WHERE (id, email) NOT IN (SELECT customer_id, owner_email FROM vehicles WHERE customer_id IS NOT NULL) ORDER BY id
+
+--@ case row equals a subquery
+SELECT id FROM customers c WHERE (email, id) = (SELECT owner_email, customer_id FROM vehicles v WHERE v.model = 'Heron')
+
+--@ case values joined by an encrypted column
+SELECT c.id, v.n FROM customers c JOIN (VALUES ('ada.quill@voltmail.example', 1), ($1, 2), (NULL, 3)) AS v (mail, n) ON v.mail = c.email ORDER BY v.n
+--@ $ bob.zephyr@voltmail.example
+
+--@ case values shown and joined
+SELECT v.mail, c.id FROM (VALUES ($1), ('nobody')) AS v (mail) LEFT JOIN customers c ON c.email = v.mail ORDER BY c.id
+--@ $ bob.zephyr@voltmail.example
+
+--@ case values in a cte
+WITH v (mail) AS (VALUES ($1::text), ($2)) SELECT c.id FROM customers c WHERE c.email IN (SELECT mail FROM v) ORDER BY c.id
+--@ $ bob.zephyr@voltmail.example
+--@ $ ada.quill@voltmail.example
+
+--@ case in values
+SELECT id FROM customers WHERE email IN (VALUES ($1), ('ada.quill@voltmail.example')) ORDER BY id
+--@ $ bob.zephyr@voltmail.example
+
+--@ case values of numbers
+SELECT c.id FROM customers c JOIN (VALUES (-17.05), (1234.5)) AS v (b) ON c.balance = v.b ORDER BY c.id
+
+--@ case values that need rounding
+SELECT c.id FROM customers c JOIN (VALUES (-17.051)) AS v (b) ON c.balance = v.b ORDER BY c.id
+
+--@ case values of another type
+SELECT c.id FROM customers c JOIN (VALUES ('1981-04-12')) AS v (b) ON c.birthday = v.b
+
+--@ case values of dates
+SELECT c.id FROM customers c JOIN (VALUES ('1981-04-12'::date)) AS v (b) ON c.birthday = v.b ORDER BY c.id
+
+--@ case constants of a subquery
+SELECT c.id FROM customers c, (SELECT $1::text AS mail) p WHERE c.email = p.mail
+--@ $ bob.zephyr@voltmail.example
+
+--@ case constant of a scalar subquery
+SELECT id FROM customers WHERE email = (SELECT $1)
+--@ $ bob.zephyr@voltmail.example
+
+--@ case unnest in a subquery
+SELECT id FROM customers WHERE email IN (SELECT unnest($1::text[])) ORDER BY id
+--@ $ {ada.quill@voltmail.example,NULL,bob.zephyr@voltmail.example}
+
+--@ case unnest joined
+SELECT c.id, u.o FROM customers c JOIN unnest($1::text[]) WITH ORDINALITY AS u (m, o) ON u.m = c.email ORDER BY u.o
+--@ $ {bob.zephyr@voltmail.example,ada.quill@voltmail.example}
+
+--@ case unnest of a literal
+SELECT id FROM customers WHERE email IN (SELECT unnest('{ada.quill@voltmail.example,x}'::varchar[]))
+
+--@ case unnest of an empty array
+SELECT id FROM customers WHERE email IN (SELECT unnest($1::text[]))
+--@ $ {}
+
+--@ case unnest of dates
+SELECT id FROM customers WHERE birthday IN (SELECT unnest($1::date[])) ORDER BY id
+--@ $ {1981-04-12}
+
+--@ case constants for both
+SELECT v.m || '!', c.id FROM (VALUES ($1)) v (m) JOIN customers c ON c.email = v.m
+--@ $ bob.zephyr@voltmail.example
+--@ refused all: the same value would be sealed and plain
+
+--@ case the same parameter twice
+SELECT id FROM customers WHERE email = $1 OR plan = $1
+--@ $ gold
+--@ refused text,binary,prepared: the same value would be sealed and plain
+
+--@ case recursive with an encrypted column
+WITH RECURSIVE r AS (SELECT id, email FROM customers WHERE id = 1 UNION ALL SELECT c.id, c.email FROM customers c JOIN r ON c.id = r.id + 1) SELECT email FROM r ORDER BY id
+
+--@ case lateral by an encrypted column
+SELECT c.id, l.model FROM customers c, LATERAL (SELECT v.model FROM vehicles v WHERE v.owner_email = c.email ORDER BY v.model LIMIT 1) l ORDER BY c.id
