@@ -4,6 +4,7 @@
 //! into tokens by PostgreSQL's rules ([`lexer`]), parsed, resolved against the catalog, and becomes a
 //! [`plan::Plan`]: span edits on the client's own text, or a refusal.
 
+mod access;
 mod aggregate;
 mod bulk;
 mod choice;

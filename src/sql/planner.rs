@@ -61,6 +61,8 @@ pub(super) struct Planner<'a> {
     pub catalog: &'a Catalog,
     pub environment: &'a Environment,
     pub mode: Mode,
+    /// The text is a definition as the server keeps it.
+    pub stored: bool,
     pub announced: &'a [u32],
     pub edits: Edits,
     pub slots: Vec<SlotDraft>,
@@ -120,6 +122,7 @@ impl<'a> Planner<'a> {
             catalog,
             environment,
             mode,
+            stored: false,
             announced,
             edits: Edits::default(),
             slots: Vec::new(),

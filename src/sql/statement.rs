@@ -257,6 +257,7 @@ pub(super) fn view_lineage(
         let statement: Statement =
             parse::statement(&tokens, 0..end).map_err(|error| parse_refusal(error, None))?;
         let mut planner = Planner::new(&tokens, 0..end, catalog, environment, Mode::View, &[])?;
+        planner.stored = true;
         let outputs = planner.dml(&statement)?;
         let open = outputs.open;
         let columns = planner.scope_columns(&outputs, &[])?;
