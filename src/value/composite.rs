@@ -66,8 +66,11 @@ pub fn write_record_field(field: Option<&[u8]>, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// The fields of a record in binary format: type OID and value.
-pub fn record_fields_binary(bytes: &[u8]) -> Result<Vec<(u32, Option<&[u8]>)>, ValueError> {
+/// A field of a record in binary format: type OID and value.
+pub type BinaryField<'a> = (u32, Option<&'a [u8]>);
+
+/// The fields of a record in binary format.
+pub fn record_fields_binary(bytes: &[u8]) -> Result<Vec<BinaryField<'_>>, ValueError> {
     let bad = || malformed("record");
     let mut rest = bytes;
     let count = usize::try_from(word(&mut rest).ok_or_else(bad)?).map_err(|_| bad())?;

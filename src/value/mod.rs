@@ -29,8 +29,8 @@ pub use array::decode_array;
 pub use cast::{CastContext, assignable, explicitly_castable};
 pub use collation::{Collation, CollationFacts, Provider, Refusal as CollationRefusal};
 pub use composite::{
-    ArrayPart, BinaryArray, array_parts, binary_array, record_fields, record_fields_binary, write_array_element,
-    write_record_field,
+    ArrayPart, BinaryArray, BinaryField, array_parts, binary_array, record_fields, record_fields_binary,
+    write_array_element, write_record_field,
 };
 pub use datum::{Datum, write_plaintext};
 pub use equality::{has_equality, shares_terms};
