@@ -5,6 +5,7 @@
 //! ([`output`]), and conditions.
 
 mod collation;
+mod keywords;
 mod output;
 mod walk;
 

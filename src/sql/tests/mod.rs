@@ -3,6 +3,7 @@
 mod cases;
 mod ddl;
 mod follow;
+mod formula;
 mod fuzz;
 mod grouping;
 mod indexes;
