@@ -9,6 +9,7 @@ use super::lexer::Tokens;
 use super::parse;
 use super::plan::{CopyColumn, CopyDirection, CopyFormat, CopyLayout, CopyPlan, Output};
 use super::planner::{Mode, Planner};
+use super::refine;
 use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::scope::{Frame, Item, relation_columns};
 use super::statement::{Outcome, parse_refusal};
@@ -69,6 +70,7 @@ pub(super) fn plan(
             ));
         }
         let mut done = planner.finish(Vec::new())?;
+        refine::none_within(&done.refinements, "COPY")?;
         prepare::written_in(&mut done);
         done.unchanged &= plan.is_none();
         done.special.copy = plan.map(Arc::new);

@@ -7,14 +7,14 @@ use sqlparser::ast::{
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
-use super::formula::{Computed, is_composite};
+use super::formula::Computed;
 use super::nested::Nested;
 use super::open::OpenVal;
 use super::order::is_order;
 use super::parse::index_of;
 use super::passing::row_of;
 use super::planner::{Planner, param_number};
-use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
+use super::refuse::{Planned, column_in, syntax, unsupported};
 use super::reserved::RESERVED;
 use super::scope::{self, Found, Held};
 use super::types::CastType;
@@ -165,20 +165,6 @@ impl Planner<'_> {
     /// Walks an expression that must hold nothing encrypted.
     pub fn plain(&mut self, expr: &Expr, clause: &str) -> Planned<()> {
         let value = self.expr(expr)?;
-        self.settle_plain(value, clause)
-    }
-
-    /// Walks a condition.
-    pub fn condition(&mut self, expr: &Expr, clause: &str) -> Planned<()> {
-        let walk = |planner: &mut Self| match planner.expr(expr)? {
-            Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
-                format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
-                "Compare it: `column = true`.",
-            )
-            .at(value.extent.map(|e| e.first))),
-            value => planner.settle_plain(value, clause).map(|()| Val::Plain),
-        };
-        let value = if is_composite(expr) { walk(self)? } else { self.expr_or_formula(expr, walk)? };
         self.settle_plain(value, clause)
     }
 

@@ -13,6 +13,7 @@ use super::lexer::Tokens;
 use super::parse;
 use super::plan::{Naming, Param, Piece, Plan, Prepared, Refusal, Rewrite, Source, Special};
 use super::planner::{Finished, Mode, Planner, SlotDraft};
+use super::refine;
 use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::statement::{self, Outcome, parse_refusal};
 use super::types;
@@ -66,6 +67,7 @@ pub(super) fn prepare(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_
         Plan::Rewrite(rewrite) => rewrite,
     };
     hidden(&rewrite.params, "PREPARE")?;
+    refine::none_within(&rewrite.refinements, "PREPARE")?;
     let mut pieces = vec![Piece::Source(tokens.start(range.start)..tokens.end(at))];
     let list = type_list(tokens, &declared, &rewrite).ok_or_else(unknown)?;
     pieces.push(Piece::Text(format!("{list} AS ")));
@@ -212,6 +214,7 @@ pub(super) fn execute(
         }
         let outputs = if explained { Vec::new() } else { rewrite.outputs.clone() };
         let mut done = planner.finish(outputs)?;
+        refine::none_within(&done.refinements, "EXECUTE")?;
         written_in(&mut done);
         if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, rewrite.command_tag)) }
     };

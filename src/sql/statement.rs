@@ -45,8 +45,9 @@ pub(super) fn plan(text: &str, announced: &[u32], scope: &Scope<'_>) -> Plan {
         Ok(Outcome::Rewrite(mut done, command_tag)) => {
             let whole = tokens.start(range.start)..tokens.end(range.end.saturating_sub(1));
             stretch(&mut done, text, whole);
-            let Finished { pieces, slots, params, outputs, special, .. } = done;
-            Plan::Rewrite(Arc::new(Rewrite { pieces, slots, params, outputs, command_tag, special }))
+            let Finished { pieces, slots, params, outputs, refinements, special, .. } = done;
+            let rewrite = Rewrite { pieces, slots, params, outputs, command_tag, refinements, special };
+            Plan::Rewrite(Arc::new(rewrite))
         }
         Err(draft) => Plan::Refuse(finish(text, &tokens, *draft)),
     }
