@@ -464,10 +464,10 @@ SELECT (SELECT c.email FROM customers c WHERE c.email = 'ada.quill@voltmail.exam
 --@ refused all: its text, with the literal, would have to be written twice
 
 --@ case arrays of groups
-SELECT birthday, array_agg(name ORDER BY id) FROM customers GROUP BY birthday HAVING birthday IS NOT NULL
+SELECT birthday, array_agg(name ORDER BY id) FROM customers GROUP BY birthday HAVING birthday IS NOT NULL ORDER BY min(id)
 
 --@ case json of groups
-SELECT json_agg(json_build_object('n', name) ORDER BY id) FROM customers GROUP BY birthday
+SELECT json_agg(json_build_object('n', name) ORDER BY id) FROM customers GROUP BY birthday ORDER BY min(id)
 
 --@ case rows of keys
 SELECT ROW(birthday, count(*)), json_build_object('day', birthday, 'n', count(*)) FROM customers GROUP BY birthday
