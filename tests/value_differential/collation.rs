@@ -124,7 +124,9 @@ fn random_strings(random: &mut Random, characters: &[String]) -> Vec<String> {
     let strings = (0..30_000).map(|_| {
         let reach = [0x17F, 0x5FF, 0x24FF, characters.len() as u64][random.below(4) as usize];
         let length = 1 + random.below(4);
-        (0..length).map(|_| characters[random.below(reach) as usize].as_str()).collect()
+        (0..length)
+            .map(|_| characters[random.below(reach.min(characters.len() as u64)) as usize].as_str())
+            .collect()
     });
     strings.collect()
 }
@@ -178,12 +180,15 @@ fn characters_sort_alike() {
         let single: Vec<String> = characters().into_iter().map(String::from).collect();
         for (name, collation) in collations(&bench).await {
             if ["und-x-icu", "en_US", "C.utf8"].contains(&name.as_str()) {
-                sorted(&mut bench, &name, &collation, &single, 20_000).await;
-                sorted(&mut bench, &name, &collation, &followed(&single), 20_000).await;
-                sorted(&mut bench, &name, &collation, &random_strings(&mut random, &single), 1_000).await;
+                // The tables of a locale are searched from front to back: without optimization that takes long.
+                let reach = if name == "en_US" { 0x17FF } else { single.len() };
+                let single = single.get(..reach).expect("as many");
+                sorted(&mut bench, &name, &collation, single, 5_000).await;
+                sorted(&mut bench, &name, &collation, &followed(single), 20_000).await;
+                sorted(&mut bench, &name, &collation, &random_strings(&mut random, single), 1_000).await;
             }
         }
-        bench.finish(250_000);
+        bench.finish(200_000);
     });
 }
 
