@@ -19,7 +19,7 @@ fn proxy(upstream: Upstream, clients: usize) -> Server {
         listen: "127.0.0.1:0".parse().unwrap(),
         upstream,
         workers: Some(1),
-        limits: Limits { clients },
+        limits: Limits { clients, ..Limits::default() },
         service: Service { user: "postgres".into(), password: None },
         root: RootKey::File(PathBuf::from("none")),
         admin: Admin::default(),

@@ -30,6 +30,8 @@ pub struct Environment {
     pub client_encoding: String,
     /// `standard_conforming_strings`
     pub standard_conforming_strings: bool,
+    /// `default_transaction_isolation`
+    pub default_isolation: String,
     /// `current_user`
     pub current_user: String,
     /// `session_user`
@@ -64,6 +66,8 @@ struct Raw {
     #[serde(default)]
     client_encoding: String,
     #[serde(default)]
+    default_isolation: String,
+    #[serde(default)]
     current_user: String,
     #[serde(default)]
     session_user: String,
@@ -95,6 +99,7 @@ impl Environment {
             array_nulls: raw.array_nulls != "off",
             client_encoding: raw.client_encoding,
             standard_conforming_strings: raw.standard_conforming_strings != "off",
+            default_isolation: raw.default_isolation,
             current_user: raw.current_user,
             session_user: raw.session_user,
         })
@@ -115,6 +120,7 @@ impl Environment {
             array_nulls: true,
             client_encoding: "UTF8".to_owned(),
             standard_conforming_strings: true,
+            default_isolation: String::new(),
             current_user: String::new(),
             session_user: String::new(),
         }

@@ -132,6 +132,7 @@ pub const ENVIRONMENT_QUERY: &str = r#"SELECT pg_catalog.json_build_object(
   'array_nulls', pg_catalog.current_setting('array_nulls'),
   'standard_conforming_strings', pg_catalog.current_setting('standard_conforming_strings'),
   'client_encoding', pg_catalog.current_setting('client_encoding'),
+  'default_isolation', pg_catalog.current_setting('default_transaction_isolation'),
   'current_user', current_user,
   'session_user', session_user
 )"#;

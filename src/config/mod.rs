@@ -104,11 +104,13 @@ pub struct Config {
 pub struct Limits {
     /// Client connections at a time.
     pub clients: usize,
+    /// Distinct values that a condition on an encrypted column is decided on; beyond that it is refused.
+    pub candidates: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { clients: 10_000 }
+        Self { clients: 10_000, candidates: 100_000 }
     }
 }
 

@@ -49,7 +49,7 @@ const ROOT: &[&str] = &[
 /// Those of them that are numbers.
 const ROOT_NUMBERS: &[&str] = &["slot", "timeout"];
 const SERVICE: &[&str] = &["user", "password_file", "password_env"];
-const LIMITS: &[&str] = &["clients"];
+const LIMITS: &[&str] = &["clients", "max_candidates"];
 const ADMIN: &[&str] = &["roles", "database"];
 const DATABASE: &[&str] = &["tables"];
 const COLUMN: &[&str] = &["type", "search", "group", "collation"];
@@ -60,6 +60,7 @@ pub(super) struct RawConfig {
     pub(super) upstream: Option<Spanned<String>>,
     pub(super) workers: Option<Spanned<u64>>,
     pub(super) max_clients: Option<Spanned<u64>>,
+    pub(super) max_candidates: Option<Spanned<u64>>,
     pub(super) service: RawService,
     pub(super) root: Option<RawRoot>,
     pub(super) admin: RawAdmin,
@@ -132,11 +133,13 @@ impl RawConfig {
         let top = Section { path: String::new(), table: document.get_ref() };
         top.refuse_unknown(TOP, problems);
         let (root, next_root, state) = keys(&top, problems);
+        let [max_clients, max_candidates] = limits(&top, problems);
         Some(Self {
             listen: top.string("listen", problems),
             upstream: top.string("upstream", problems),
             workers: top.count("workers", problems),
-            max_clients: limits(&top, problems),
+            max_clients,
+            max_candidates,
             service: service(&top, problems),
             root,
             next_root,
@@ -147,10 +150,11 @@ impl RawConfig {
     }
 }
 
-fn limits(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> Option<Spanned<u64>> {
-    let (_, section) = top.section("limits", problems)?;
+/// Clients, then candidates.
+fn limits(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> [Option<Spanned<u64>>; 2] {
+    let Some((_, section)) = top.section("limits", problems) else { return [None, None] };
     section.refuse_unknown(LIMITS, problems);
-    section.count("clients", problems)
+    [section.count("clients", problems), section.count("max_candidates", problems)]
 }
 
 fn admin(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> RawAdmin {

@@ -23,6 +23,8 @@ const POSTGRES_PORT: u16 = 5432;
 const MAX_WORKERS: u64 = 1024;
 /// More clients than one process has ports and descriptors for.
 const MAX_CLIENTS: u64 = 100_000;
+/// Most distinct values that a condition may be decided on; their terms go to the server as one value.
+const MAX_CANDIDATES: u64 = 10_000_000;
 /// Longest role, database and group name, as PostgreSQL has it.
 pub(super) const NAME_BYTES: usize = 63;
 /// Longest path, as Linux has it.
@@ -50,6 +52,7 @@ pub(super) fn resolve(
     }
     let workers = bounded(raw.workers, MAX_WORKERS, "workers", problems);
     let clients = bounded(raw.max_clients, MAX_CLIENTS, "limits.clients", problems);
+    let candidates = bounded(raw.max_candidates, MAX_CANDIDATES, "limits.max_candidates", problems);
     let service = service(raw.service, folder, secrets, problems);
     // Its absence is a mistake that the reading noted.
     let root = raw.root.and_then(|raw| root::resolve(raw, folder, problems));
@@ -69,7 +72,10 @@ pub(super) fn resolve(
         listen: listen?,
         upstream: upstream?,
         workers,
-        limits: clients.map_or_else(Limits::default, |clients| Limits { clients }),
+        limits: Limits {
+            clients: clients.unwrap_or(Limits::default().clients),
+            candidates: candidates.unwrap_or(Limits::default().candidates),
+        },
         service: service?,
         root: root?,
         admin,

@@ -50,7 +50,7 @@ fn the_smallest_file_has_a_default_for_all_but_the_root_key() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:6432");
     assert_eq!(config.upstream, Upstream::Tcp("127.0.0.1".into(), 5432));
     assert_eq!(config.workers, None);
-    assert_eq!(config.limits, Limits { clients: 10_000 });
+    assert_eq!(config.limits, Limits { clients: 10_000, candidates: 100_000 });
     assert_eq!(config.service.user, "pyrite");
     assert!(config.service.password.is_none());
     assert_eq!(config.root, RootKey::File(PathBuf::from("/etc/pyrite/root.key")));
@@ -65,7 +65,7 @@ fn a_full_file_means_what_it_says() {
         listen = "[::]:6433"
         upstream = "db.example.org:5433"
         workers = 0x4
-        limits = { clients = 1_000 }
+        limits = { clients = 1_000, max_candidates = 5_000 }
         [keys]
         root = { provider = "env", variable = "ROOT" }
         [admin]
@@ -88,7 +88,7 @@ fn a_full_file_means_what_it_says() {
     assert_eq!(config.listen.to_string(), "[::]:6433");
     assert_eq!(config.upstream, Upstream::Tcp("db.example.org".into(), 5433));
     assert_eq!(config.workers, Some(4));
-    assert_eq!(config.limits, Limits { clients: 1000 });
+    assert_eq!(config.limits, Limits { clients: 1000, candidates: 5000 });
     assert_eq!(config.root, RootKey::Environment("ROOT".into()));
     assert_eq!(config.service.user, "guard");
     assert_eq!(config.service.password.as_deref().map(String::as_str), Some("from /etc/pyrite/pw"));
@@ -286,6 +286,7 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
     ("workers = 5000", 1, 11, "from 1 to 1024"),
     ("limits = { client = 1 }", 1, 12, "did you mean `clients`?"),
     ("limits.clients = -1", 1, 18, "a positive number"),
+    ("limits.max_candidates = 20_000_000", 1, 25, "from 1 to 10000000"),
     ("[service]\npassword = \"hush\"", 2, 1, "password_file"),
     ("[service]\npassword_file = \"a\"\npassword_env = \"B\"", 3, 16, "both"),
     ("[service]\npassword_env = \"MISSING\"", 2, 16, "not set"),

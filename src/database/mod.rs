@@ -118,6 +118,8 @@ pub struct Database {
     roots: ArcSwap<Roots>,
     /// The root key in use.
     root: ArcSwap<RootKey>,
+    /// Distinct values that a condition is decided on.
+    max_candidates: usize,
     /// Where the last keyring is remembered across restarts.
     memory: Option<Memory>,
     snapshot: ArcSwap<Snapshot>,
@@ -140,6 +142,11 @@ impl Database {
     /// What the configuration says of it.
     pub fn config(&self) -> Arc<config::Database> {
         self.config.load_full()
+    }
+
+    /// How many distinct values a condition on an encrypted column is decided on.
+    pub fn max_candidates(&self) -> usize {
+        self.max_candidates
     }
 
     /// The identity of this proxy, new at each start; its row in `pyrite.proxies`.

@@ -102,6 +102,7 @@ async fn start(opening: Opening<'_>, mut line: Line) -> Result<Arc<Database>, Op
     let database = Arc::new(Database {
         name: name.to_owned(),
         config: ArcSwap::from_pointee(tables.clone()),
+        max_candidates: config.limits.candidates,
         proxy: row.id,
         address: row.address,
         login,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
+use super::EvaluateError;
 use super::calls::Call;
 use super::formula::{Formula, Node};
-use super::EvaluateError;
 use super::resolve::{self, Category, category};
 use crate::value::{CastContext, Datum, Input, Settings, Type, explicitly_castable, has_equality};
 
@@ -139,7 +139,10 @@ impl<'a> Builder<'a> {
         match operand {
             Operand::Typed(formula) if formula.ty.base() == ty.base() => Ok(formula),
             Operand::Typed(formula) => {
-                let kept = matches!((formula.ty, ty), (Type::Varchar(_) | Type::Text, Type::Text | Type::Varchar(None)));
+                let kept = matches!(
+                    (formula.ty, ty),
+                    (Type::Varchar(_) | Type::Text, Type::Text | Type::Varchar(None))
+                );
                 if kept && !matches!(formula.node, Node::Cast(_)) {
                     return Ok(Formula { ty, ..formula });
                 }
@@ -312,7 +315,8 @@ impl<'a> Builder<'a> {
     /// Both sides of an operator that compares, brought to the types that it takes.
     fn compared(&mut self, sign: &str, left: Operand, right: Operand) -> Result<[Formula; 2], Unbuilt> {
         match self.call(sign, vec![left, right])? {
-            Operand::Typed(Formula { node: Node::Call(_, args), .. }) => match <[Formula; 2]>::try_from(args) {
+            Operand::Typed(Formula { node: Node::Call(_, args), .. }) => match <[Formula; 2]>::try_from(args)
+            {
                 Ok(pair) => Ok(pair),
                 Err(_) => unknown(format!("operator {sign}")),
             },
@@ -356,7 +360,8 @@ impl<'a> Builder<'a> {
         let Ok(base) = resolve::common(&types) else {
             return unknown(format!("{clause} over values of different types"));
         };
-        let same = types.first().copied().flatten().filter(|first| types.iter().all(|ty| *ty == Some(*first)));
+        let same =
+            types.first().copied().flatten().filter(|first| types.iter().all(|ty| *ty == Some(*first)));
         let mut formulas = Vec::with_capacity(list.len());
         for operand in list {
             formulas.push(self.coerce(operand, base)?);
@@ -381,7 +386,12 @@ impl<'a> Builder<'a> {
     }
 
     /// CASE; without ELSE it is NULL.
-    pub fn case(&mut self, operand: Option<Operand>, arms: Vec<(Operand, Operand)>, other: Option<Operand>) -> Built {
+    pub fn case(
+        &mut self,
+        operand: Option<Operand>,
+        arms: Vec<(Operand, Operand)>,
+        other: Option<Operand>,
+    ) -> Built {
         let mut conditions = Vec::with_capacity(arms.len());
         let mut results = vec![other.unwrap_or(Operand::Null)];
         // A constant that is compared is text.
@@ -407,7 +417,10 @@ impl<'a> Builder<'a> {
 /// Whether a call without any type means text.
 fn is_text_function(name: &str) -> bool {
     matches!(name, "=" | "<>" | "<" | "<=" | ">" | ">=" | "like_escape" | "similar_to_escape" | "~~" | "!~~")
-        || matches!(name, "lower" | "upper" | "initcap" | "replace" | "concat" | "concat_ws" | "reverse" | "md5")
+        || matches!(
+            name,
+            "lower" | "upper" | "initcap" | "replace" | "concat" | "concat_ws" | "reverse" | "md5"
+        )
         || matches!(name, "btrim" | "ltrim" | "rtrim" | "length" | "char_length" | "character_length")
         || matches!(name, "left" | "right" | "repeat" | "lpad" | "rpad" | "split_part" | "translate")
         || matches!(name, "starts_with" | "ascii" | "position" | "strpos")

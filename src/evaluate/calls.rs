@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::formula::Formula;
 use super::pattern::{Kind, Matcher};
 use super::{
-    Context, EvaluateError, Evaluated, compare, datetime, float, integer, numeric, similar, strings, text, to_char,
+    Context, EvaluateError, Evaluated, compare, datetime, float, integer, numeric, similar, strings, text,
+    to_char,
 };
 use crate::value::{Datum, Type};
 
@@ -132,7 +133,8 @@ impl Known {
 }
 
 static CONCAT: Known = Known { name: "concat", args: &[], result: T, run: Run::Open(strings::concat) };
-static CONCAT_WS: Known = Known { name: "concat_ws", args: &[], result: T, run: Run::Open(strings::concat_ws) };
+static CONCAT_WS: Known =
+    Known { name: "concat_ws", args: &[], result: T, run: Run::Open(strings::concat_ws) };
 
 /// A function that takes any number of values of any type.
 pub(super) fn variadic(name: &str) -> Option<&'static Known> {
@@ -364,7 +366,8 @@ static MOMENTS: &[Known] = &[
 /// All of them.
 pub(super) fn known() -> impl Iterator<Item = &'static Known> {
     [
-        EQUAL, UNEQUAL, LESS, AT_MOST, GREATER, AT_LEAST, TEXTS, ADD, SUBTRACT, MULTIPLY, DIVIDE, NUMBERS, MOMENTS,
+        EQUAL, UNEQUAL, LESS, AT_MOST, GREATER, AT_LEAST, TEXTS, ADD, SUBTRACT, MULTIPLY, DIVIDE, NUMBERS,
+        MOMENTS,
     ]
     .into_iter()
     .flatten()

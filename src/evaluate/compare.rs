@@ -47,8 +47,12 @@ pub(super) fn order(left: &Datum, right: &Datum, context: Context<'_>) -> Result
             (Moment::Local(left), Moment::Local(right)) | (Moment::Instant(left), Moment::Instant(right)) => {
                 left.cmp(&right)
             }
-            (Moment::Local(left), Moment::Instant(right)) => moments::instant(left, context.settings).cmp(&right),
-            (Moment::Instant(left), Moment::Local(right)) => left.cmp(&moments::instant(right, context.settings)),
+            (Moment::Local(left), Moment::Instant(right)) => {
+                moments::instant(left, context.settings).cmp(&right)
+            }
+            (Moment::Instant(left), Moment::Local(right)) => {
+                left.cmp(&moments::instant(right, context.settings))
+            }
         });
     }
     match (left, right) {

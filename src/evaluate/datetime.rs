@@ -3,8 +3,8 @@
 use super::text::{arg, datum, int, wrong};
 use super::{Context, EvaluateError, Evaluated, numeric};
 use crate::value::moments::{
-    DATE_EARLY, DATE_LATE, DAY, EARLY, EPOCH_JULIAN, Fields, LATE, SECOND, UNIX_EPOCH_SECONDS, date_to_timestamp,
-    from_julian, instant, is_date, is_timestamp, julian, local, week_day,
+    DATE_EARLY, DATE_LATE, DAY, EARLY, EPOCH_JULIAN, Fields, LATE, SECOND, UNIX_EPOCH_SECONDS,
+    date_to_timestamp, from_julian, instant, is_date, is_timestamp, julian, local, week_day,
 };
 use crate::value::{Datum, Numeric, Type};
 
@@ -87,6 +87,16 @@ enum Unit {
     TimezoneMinute,
 }
 
+impl Unit {
+    fn is_of_time(self) -> bool {
+        matches!(self, Unit::Microseconds | Unit::Milliseconds | Unit::Second | Unit::Minute | Unit::Hour)
+    }
+
+    fn is_of_zone(self) -> bool {
+        matches!(self, Unit::Timezone | Unit::TimezoneHour | Unit::TimezoneMinute)
+    }
+}
+
 /// The names that PostgreSQL documents, and their plurals; it knows more.
 fn unit(name: &str) -> Result<Unit, EvaluateError> {
     Ok(match name.to_ascii_lowercase().as_str() {
@@ -157,11 +167,7 @@ impl Moment {
     }
 
     fn part(&self, unit: Unit) -> Result<Part, EvaluateError> {
-        let of_time = matches!(
-            unit,
-            Unit::Microseconds | Unit::Milliseconds | Unit::Second | Unit::Minute | Unit::Hour
-        );
-        let of_zone = matches!(unit, Unit::Timezone | Unit::TimezoneHour | Unit::TimezoneMinute);
+        let (of_time, of_zone) = (unit.is_of_time(), unit.is_of_zone());
         let absent = (self.date && of_time)
             || (of_zone && self.east.is_none())
             || (self.time && !of_time && unit != Unit::Epoch);
@@ -224,7 +230,9 @@ fn moment(datum: &Datum, context: Context<'_>) -> Result<Result<Moment, bool>, E
     let none = Moment { fields: Fields::default(), epoch: 0, east: None, date: false, time: false };
     let epoch = |t: i64| t.saturating_add(UNIX_EPOCH_SECONDS * SECOND);
     Ok(match datum {
-        Datum::Time(t) => Ok(Moment { fields: Fields::default().with_time(*t), epoch: *t, time: true, ..none }),
+        Datum::Time(t) => {
+            Ok(Moment { fields: Fields::default().with_time(*t), epoch: *t, time: true, ..none })
+        }
         Datum::Date(days @ (DATE_EARLY | DATE_LATE)) => Err(*days == DATE_EARLY),
         Datum::Date(days) => {
             let (year, month, day) = from_julian(i64::from(*days) + EPOCH_JULIAN);
@@ -247,6 +255,9 @@ pub(super) fn extract(args: &[&Datum], context: Context<'_>) -> Evaluated {
     let moment = match moment(datum(args, 1)?, context)? {
         Ok(moment) => moment,
         Err(negative) => {
+            if unit.is_of_zone() || (unit.is_of_time() && matches!(datum(args, 1)?, Datum::Date(_))) {
+                return Err(EvaluateError::unsupported("this unit of an infinite date or time"));
+            }
             return Ok(infinite(unit, negative).map(|negative| Datum::Numeric(Numeric::infinity(negative))));
         }
     };
@@ -280,6 +291,9 @@ pub(super) fn date_part(args: &[&Datum], context: Context<'_>) -> Evaluated {
     };
     let moment = match moment(&source, context)? {
         Ok(moment) => moment,
+        Err(_) if unit.is_of_zone() => {
+            return Err(EvaluateError::unsupported("this unit of an infinite date or time"));
+        }
         Err(negative) => {
             let infinity = |negative| if negative { f64::NEG_INFINITY } else { f64::INFINITY };
             return Ok(infinite(unit, negative).map(|negative| Datum::Float8(infinity(negative))));
@@ -333,11 +347,17 @@ fn begun(unit: Unit, time: i64) -> Result<(i64, bool), EvaluateError> {
         Unit::Quarter => midnight(year, (f.month - 1) / 3 * 3 + 1, 1),
         Unit::Year => midnight(year, 1, 1),
         Unit::Decade => midnight(if year > 0 { year / 10 * 10 } else { -((8 - (year - 1)) / 10) * 10 }, 1, 1),
-        Unit::Century => {
-            midnight(if year > 0 { (year + 99) / 100 * 100 - 99 } else { -((99 - (year - 1)) / 100) * 100 + 1 }, 1, 1)
-        }
+        Unit::Century => midnight(
+            if year > 0 { (year + 99) / 100 * 100 - 99 } else { -((99 - (year - 1)) / 100) * 100 + 1 },
+            1,
+            1,
+        ),
         Unit::Millennium => midnight(
-            if year > 0 { (year + 999) / 1_000 * 1_000 - 999 } else { -((999 - (year - 1)) / 1_000) * 1_000 + 1 },
+            if year > 0 {
+                (year + 999) / 1_000 * 1_000 - 999
+            } else {
+                -((999 - (year - 1)) / 1_000) * 1_000 + 1
+            },
             1,
             1,
         ),
@@ -347,9 +367,8 @@ fn begun(unit: Unit, time: i64) -> Result<(i64, bool), EvaluateError> {
 
 pub(super) fn truncate(args: &[&Datum], context: Context<'_>) -> Evaluated {
     let unit = unit(arg(args, 0)?)?;
-    let checked = |t: i128| {
-        i64::try_from(t).ok().filter(|t| is_timestamp(*t)).ok_or_else(|| out_of_range("timestamp"))
-    };
+    let checked =
+        |t: i128| i64::try_from(t).ok().filter(|t| is_timestamp(*t)).ok_or_else(|| out_of_range("timestamp"));
     match datum(args, 1)? {
         infinite @ (Datum::Timestamp(EARLY | LATE) | Datum::Timestamptz(EARLY | LATE)) => {
             begun(unit, 0)?;

@@ -155,7 +155,15 @@ pub(super) fn ceil(args: &[&Datum], _: Context<'_>) -> Evaluated {
 
 /// Of NaN and both zeros it is 0.
 pub(super) fn sign(args: &[&Datum], _: Context<'_>) -> Evaluated {
-    one(args, |n| if n > 0.0 { 1.0 } else if n < 0.0 { -1.0 } else { 0.0 })
+    one(args, |n| {
+        if n > 0.0 {
+            1.0
+        } else if n < 0.0 {
+            -1.0
+        } else {
+            0.0
+        }
+    })
 }
 
 pub(super) fn sqrt(args: &[&Datum], _: Context<'_>) -> Evaluated {

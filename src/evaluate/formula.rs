@@ -124,10 +124,15 @@ impl Formula {
     /// how a value is written.
     pub fn by_value(&self) -> bool {
         let written = |ty: &Type| {
-            matches!(ty, Type::Numeric(None) | Type::Float4 | Type::Float8 | Type::Json | Type::Jsonb | Type::Char(_))
+            matches!(
+                ty,
+                Type::Numeric(None) | Type::Float4 | Type::Float8 | Type::Json | Type::Jsonb | Type::Char(_)
+            )
         };
         let exposed = match &self.node {
-            Node::Cast(inner) => written(&inner.ty) && !matches!(self.ty, Type::Numeric(_) | Type::Float4 | Type::Float8),
+            Node::Cast(inner) => {
+                written(&inner.ty) && !matches!(self.ty, Type::Numeric(_) | Type::Float4 | Type::Float8)
+            }
             Node::Call(call, args) => {
                 let comparison = matches!(call.signature().0, "=" | "<>" | "<" | "<=" | ">" | ">=");
                 !comparison && args.iter().any(|arg| written(&arg.ty))
@@ -266,7 +271,8 @@ impl Formula {
 
 /// A value in another type. An infinite timestamp has no time of day: NULL, as the server gives it.
 pub(super) fn cast(datum: Datum, ty: &Type, context: Context<'_>) -> Evaluated {
-    let infinite = matches!(datum, Datum::Timestamp(i64::MIN | i64::MAX) | Datum::Timestamptz(i64::MIN | i64::MAX));
+    let infinite =
+        matches!(datum, Datum::Timestamp(i64::MIN | i64::MAX) | Datum::Timestamptz(i64::MIN | i64::MAX));
     if infinite && matches!(ty, Type::Time(_)) {
         return Ok(None);
     }

@@ -78,4 +78,3 @@ pub struct Context<'a> {
 
 /// Longest text that a formula makes, in bytes: PostgreSQL's own limit is 1 GB.
 const MAX_TEXT: usize = 64 << 20;
-

@@ -69,7 +69,11 @@ fn steps(pattern: &str) -> Result<Vec<Step>, EvaluateError> {
             '_' => Step::One,
             '\\' => match characters.next() {
                 Some(c) => Step::Char(c),
-                None => return Err(EvaluateError::unsupported("a LIKE pattern that ends with its escape character")),
+                None => {
+                    return Err(EvaluateError::unsupported(
+                        "a LIKE pattern that ends with its escape character",
+                    ));
+                }
             },
             c => Step::Char(c),
         });

@@ -100,7 +100,9 @@ impl Options {
             rest = after.strip_prefix(':').ok_or_else(|| refused("this director"))?;
         }
         let letters = rest.strip_prefix("(?").filter(|r| r.starts_with(|c: char| c.is_ascii_alphabetic()));
-        let Some((letters, after)) = letters.and_then(|letters| letters.split_once(')')) else { return Ok(rest) };
+        let Some((letters, after)) = letters.and_then(|letters| letters.split_once(')')) else {
+            return Ok(rest);
+        };
         for letter in letters.chars() {
             match letter {
                 'c' => self.caseless = false,
@@ -325,7 +327,8 @@ impl Translation<'_> {
     fn hexadecimal(&mut self, digits: usize) -> Result<char, EvaluateError> {
         let mut value: u32 = 0;
         for _ in 0..digits {
-            let digit = self.input.next().and_then(|c| c.to_digit(16)).ok_or_else(|| refused("this escape"))?;
+            let digit =
+                self.input.next().and_then(|c| c.to_digit(16)).ok_or_else(|| refused("this escape"))?;
             value = value.wrapping_mul(16).wrapping_add(digit);
         }
         char::from_u32(value).filter(|c| *c != '\0').ok_or_else(|| refused("this escape"))

@@ -50,7 +50,8 @@ pub(super) fn implicit(from: &Type, to: &Type) -> bool {
         (Category::Number, Category::Number) => rank(&from) < rank(&to),
         (Category::Date, Category::Date) => matches!(
             (from, to),
-            (Type::Date, Type::Timestamp(_) | Type::Timestamptz(_)) | (Type::Timestamp(_), Type::Timestamptz(_))
+            (Type::Date, Type::Timestamp(_) | Type::Timestamptz(_))
+                | (Type::Timestamp(_), Type::Timestamptz(_))
         ),
         _ => false,
     }
@@ -145,7 +146,9 @@ pub(super) fn common(types: &[Option<Type>]) -> Result<Type, ()> {
         found = Some(match found {
             None => ty,
             Some(held) if held == ty => held,
-            Some(held) if category(&held) != category(&ty) || category(&ty) == Category::Other => return Err(()),
+            Some(held) if category(&held) != category(&ty) || category(&ty) == Category::Other => {
+                return Err(());
+            }
             Some(held) if !is_preferred(&held) && implicit(&held, &ty) && !implicit(&ty, &held) => ty,
             Some(held) => held,
         });

@@ -190,7 +190,7 @@ pub(super) fn ascii(args: &[&Datum], _: Context<'_>) -> Evaluated {
 pub(super) fn chr(args: &[&Datum], _: Context<'_>) -> Evaluated {
     let code = int(args, 0)?;
     match code {
-        ..0 => return Err(EvaluateError::new("54000", "character number must be positive")),
+        ..0 => return Err(EvaluateError::new("22023", "character number must be positive")),
         0 => return Err(EvaluateError::new("54000", "null character not permitted")),
         _ => {}
     }

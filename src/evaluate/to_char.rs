@@ -25,10 +25,10 @@ const ROMAN: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX
 
 /// Template patterns; longer ones before their beginnings. All but the last line are known in small letters too.
 const WORDS: &[&str] = &[
-    "SSSSS", "Y,YYY", "HH24", "HH12", "IDDD", "IYYY", "SSSS", "YYYY", "A.D.", "A.M.", "B.C.", "P.M.", "MONTH", "DAY",
-    "DDD", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "IYY", "MON", "TZH", "TZM", "YYY", "AD", "AM", "BC", "CC", "DD",
-    "DY", "FX", "HH", "ID", "IW", "IY", "MI", "MM", "MS", "OF", "PM", "RM", "SS", "TZ", "US", "WW", "YY", "D", "I",
-    "J", "Q", "W", "Y",
+    "SSSSS", "Y,YYY", "HH24", "HH12", "IDDD", "IYYY", "SSSS", "YYYY", "A.D.", "A.M.", "B.C.", "P.M.",
+    "MONTH", "DAY", "DDD", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "IYY", "MON", "TZH", "TZM", "YYY", "AD",
+    "AM", "BC", "CC", "DD", "DY", "FX", "HH", "ID", "IW", "IY", "MI", "MM", "MS", "OF", "PM", "RM", "SS",
+    "TZ", "US", "WW", "YY", "D", "I", "J", "Q", "W", "Y",
 ];
 const MIXED: &[&str] = &["Month", "Mon", "Day", "Dy"];
 
@@ -255,6 +255,9 @@ impl Moment {
 
 fn dotted(first: bool, [one, other]: [&str; 2], written: &str) -> String {
     let text = if first { one } else { other };
-    if written.starts_with(|c: char| c.is_ascii_lowercase()) { text.to_ascii_lowercase() } else { text.to_owned() }
+    if written.starts_with(|c: char| c.is_ascii_lowercase()) {
+        text.to_ascii_lowercase()
+    } else {
+        text.to_owned()
+    }
 }
-

@@ -35,6 +35,13 @@ pub(super) fn report(refusal: &Refusal, out: &mut Vec<u8>) {
     );
 }
 
+/// Writes an error that the server gave to a query of ours, which the client's statement would have met.
+pub(super) fn repeated(body: &[u8], out: &mut Vec<u8>) -> Verdict {
+    let Ok(fields) = Fields::parse(body) else { return Verdict::Pass };
+    // Places are those in our query.
+    mapped(&fields, b'E', true, |_| None, None, out)
+}
+
 /// Maps an error or notice about rewritten text back: its position, the name of a `twin` of an index, and names of columns in DETAIL where the
 /// server shows index expressions of ours.
 pub(super) fn mapped(

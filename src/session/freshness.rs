@@ -20,7 +20,7 @@ use super::machine::{Awaited, Machine};
 use super::pipeline::{Entry, Own, Question};
 
 /// Name of our own statements and portals.
-const OWN: &[u8] = b"_pyrite_question";
+pub(super) const OWN: &[u8] = b"_pyrite_question";
 
 /// What a statement may change when it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -213,12 +213,16 @@ impl Machine {
         // In a segment of the client's a Sync would end its implicit transaction.
         let sync = !self.open;
         out.extend_from_slice(if sync { &build::SYNC } else { &build::FLUSH });
-        self.pipeline.push(Entry::Own(Own { question, sync, closed: 0, error: None, answer: None }));
+        self.pipeline.push(Entry::Own(Own::new(question, sync)));
     }
 
     /// The server has answered a question.
     pub(super) fn answered(&mut self, own: Own) -> Result<(), End> {
         self.stalled = false;
+        if own.question.is_of_refinement() {
+            self.refined(own.question);
+            return Ok(());
+        }
         if let Some(refusal) = own.error {
             if self.status != Status::Failed {
                 self.failed = Some(refusal);
@@ -242,6 +246,7 @@ impl Machine {
                 self.fresh.local = true;
                 self.fresh.renamed = false;
             }
+            _ => {}
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ use super::past::Past;
 use super::naming::Cursors;
 use super::pipeline::Pipeline;
 use super::plans::Plans;
+use super::refine::{Refining, is_lone};
 use super::registry::{Names, Place};
 use super::request::{Portal, Statement};
 use super::roster::{Seat, Tally};
@@ -118,6 +119,14 @@ pub(super) struct Machine {
     pub terminating: bool,
     /// The server has.
     pub dying: bool,
+    /// The conditions of the request at hand that are decided here.
+    pub refining: Option<Refining>,
+    /// A block of ours is around the client's statement.
+    pub wrapped: bool,
+    /// Something was bound or run since the last Sync.
+    pub bound: bool,
+    /// What follows the Bind at hand runs its portal and ends the segment.
+    pub lone: bool,
     /// What it has done so far.
     pub tally: Tally,
     /// Where others can see that.
@@ -165,6 +174,10 @@ impl Machine {
             past: Past::default(),
             terminating: false,
             dying: false,
+            refining: None,
+            wrapped: false,
+            bound: false,
+            lone: false,
             tally: Tally::default(),
             seat,
         }
@@ -301,6 +314,7 @@ impl Machine {
                 inbox.expect(header.size);
                 return Ok(());
             };
+            self.lone = header.tag == b'B' && is_lone(inbox.pending().get(header.size..).unwrap_or_default());
             let verdict = self.request(header.tag, body)?;
             self.settle(verdict, header.size, inbox, server);
         }

@@ -19,11 +19,14 @@ mod pipeline;
 mod plan;
 mod planned;
 mod plans;
+mod refine;
+mod refined;
 mod registry;
 mod request;
 mod response;
 mod roster;
 mod shared;
+mod slots;
 mod spans;
 mod startup;
 

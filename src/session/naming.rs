@@ -5,19 +5,23 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::sql::plan::{Cursor, Naming, Prepared};
+use crate::sql::plan::{Cursor, Naming, Prepared, Refusal};
 use crate::sql::{self, Screen};
 use crate::wire::backend::Status;
 
 use super::freshness::Effects;
 use super::machine::Machine;
 use super::pipeline::Entry;
+use super::plan::from_transform;
 use super::planned::Planned;
 use super::registry::Place;
-use super::request::{Origin, Statement};
+use super::request::{Origin, Statement, broken_plan};
 
 /// Cursors over encrypted columns, and whether they outlive their transaction.
 pub(super) type Cursors = HashMap<String, (Arc<Cursor>, bool)>;
+
+/// A statement to be prepared again, and where its plan came from.
+type Anew = (Rc<Planned>, Rc<Origin>);
 
 impl Entry {
     /// Whether names are made or removed when it runs.
@@ -104,6 +108,22 @@ impl Machine {
             lost: Cell::new(false),
         };
         Some(Statement { planned: Some(Rc::new(planned)), effects, origin: Some(Rc::new(origin)) })
+    }
+
+    /// What a statement has to be prepared again as before it is bound: with another plan than before, or with its
+    /// literals in its text.
+    pub(super) fn sealed_text(
+        &mut self,
+        planned: &Rc<Planned>,
+        again: Option<Rc<Origin>>,
+        before: &Statement,
+    ) -> Result<Option<Anew>, Refusal> {
+        if !planned.is_late() {
+            return Ok(again.map(|origin| (Rc::clone(planned), origin)));
+        }
+        let origin = again.or_else(|| before.origin.clone()).ok_or_else(broken_plan)?;
+        let sealed = planned.sealed(&origin.text, &mut self.transformer).map_err(from_transform)?;
+        Ok(Some((Rc::new(sealed.ok_or_else(broken_plan)?), origin)))
     }
 
     /// A transaction is over, and with it the cursors that are not held.

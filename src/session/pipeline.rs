@@ -38,6 +38,8 @@ pub(super) enum Entry {
     Closing,
     /// Our own Parse of it, with the new plan, and where the old one came from.
     Again(Rc<Planned>, Rc<Origin>),
+    /// Our own Parse of a refined statement for one Bind.
+    Refined(Rc<Planned>),
     /// A query of ours.
     Own(Own),
     /// A query of ours that fails, so that the transaction block fails as the client was told.
@@ -53,6 +55,8 @@ pub(super) enum Mask {
     Planned(Rc<Planned>),
     /// The request was replaced by one that is sure to fail; this is the error.
     Refused(Arc<Refusal>),
+    /// The same; this is the body of an error that the server gave before.
+    Repeated(Rc<[u8]>),
 }
 
 /// A query of ours on the client's connection: Parse, Bind, Execute, Close, Close.
@@ -77,6 +81,32 @@ pub(super) enum Question {
     Environment,
     /// The catalog as this transaction sees it.
     Catalog,
+    /// The values that a condition is to be decided on.
+    Candidates,
+    /// Nothing: a Sync of ours ends a segment of the client's in which nothing has run.
+    Pause,
+    /// A block of ours begins.
+    Begin,
+    /// It ends.
+    End {
+        /// The client waits for its ReadyForQuery.
+        shown: bool,
+    },
+}
+
+impl Own {
+    /// One that is not answered yet.
+    pub(super) fn new(question: Question, sync: bool) -> Own {
+        // A Sync alone has nothing to close.
+        Own { question, sync, closed: 0, error: None, answer: None }
+    }
+}
+
+impl Question {
+    /// Whether it is asked, or done, for the sake of a refinement.
+    pub(super) fn is_of_refinement(self) -> bool {
+        !matches!(self, Question::Environment | Question::Catalog)
+    }
 }
 
 /// What follows a request in its segment.
@@ -169,6 +199,7 @@ impl Pipeline {
         for entry in self.queue.iter().skip(1) {
             match entry {
                 Entry::Sync => return if runs { Rest::Runs } else { Rest::Ends },
+                Entry::Own(own) if own.sync => return if runs { Rest::Runs } else { Rest::Ends },
                 Entry::Execute(_) | Entry::Query(..) | Entry::FunctionCall => runs = true,
                 _ => {}
             }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::sql::plan::{Cursor, Output, Plan, Refusal, Rewrite, Script, Source};
+use crate::sql::plan::{Cursor, Output, Plan, REFUSED_TEXT, Refusal, Rewrite, Role, Script, Source};
 use crate::sql::{self, LiveNames, Scope};
 use crate::transform::{ReadyFormula, TransformError};
 use crate::value::{Format, Input};
@@ -16,9 +16,12 @@ use super::error::End;
 use super::freshness::other_encoding;
 use super::machine::Machine;
 use super::naming::Cursors;
-use super::planned::{Carrier, Planned};
+use super::pipeline::{Entry, Mask};
+use super::planned::{Carrier, Planned, ScriptRun};
 use super::plans::{Ready, key};
-use super::request::{Statement, broken_plan};
+use super::refine::{REFINED, Refined};
+use super::refined::Found;
+use super::request::{Ruling, Statement, broken_plan};
 
 /// The names that run something planned.
 struct Live {
@@ -150,11 +153,56 @@ impl Machine {
         Ok(sql::plan_script(text, &Scope { catalog: &self.catalog, environment, names: &live }))
     }
 
+    /// What becomes of a simple query. `None`: it is to be looked at again later.
+    pub(super) fn plan_query(&mut self, text: &[u8]) -> Option<(Entry, Ruling)> {
+        let script = match self.plan_script(text) {
+            Ok(Script::Rewrite(script)) => script,
+            Ok(script @ Script::Forward) => {
+                return Some((Entry::Query(Mask::None, None), Ruling::Forward(script.cleared())));
+            }
+            Err(refusal) => return Some(self.refuse_query(refusal)),
+        };
+        if ScriptRun::uses_keys(&script) {
+            if self.await_lease() {
+                return None;
+            }
+            if let Some(refusal) = self.lease_over() {
+                return Some(self.refuse_query(refusal));
+            }
+        }
+        let found = match self.refine_query(&script, text) {
+            Refined::Ready(found) => found,
+            Refined::Due => return None,
+            Refined::Failed(failure) => return Some(self.refuse_query_masked(failure.mask())),
+        };
+        let start = self.composed.len();
+        let frame = build::begin(&mut self.composed, b'Q');
+        let run = ScriptRun::new(script, text, &found, &mut self.transformer, &mut self.composed);
+        let Some(run) = run else {
+            self.composed.truncate(start);
+            return Some(self.refuse_query(broken_plan()));
+        };
+        self.composed.push(0);
+        build::end(&mut self.composed, frame);
+        Some((Entry::Query(Mask::None, Some(Box::new(run))), Ruling::Replace))
+    }
+
+    /// Sends what is sure to fail, with our error over the server's.
+    pub(super) fn refuse_query(&mut self, refusal: Refusal) -> (Entry, Ruling) {
+        self.refuse_query_masked(Mask::Refused(Arc::new(refusal)))
+    }
+
+    fn refuse_query_masked(&mut self, mask: Mask) -> (Entry, Ruling) {
+        build::frame(&mut self.composed, b'Q', |out| build::cstr(out, REFUSED_TEXT.as_bytes()));
+        (Entry::Query(mask, None), Ruling::Replace)
+    }
+
     /// Writes the Bind of a planned statement. Gives the formats that the client wants, or why not.
     pub(super) fn bind_planned(
         &mut self,
         body: &[u8],
         planned: &Planned,
+        found: &[Found],
     ) -> Result<Result<(Vec<Format>, Vec<Option<ReadyFormula>>), Refusal>, End> {
         if planned.uses_keys
             && let Some(refusal) = self.lease_over()
@@ -182,8 +230,8 @@ impl Machine {
         let start = self.composed.len();
         let frame = build::begin(&mut self.composed, b'B');
         build::cstr(&mut self.composed, bind.portal);
-        build::cstr(&mut self.composed, bind.statement);
-        if let Err(refusal) = self.bind_values(&bind, planned) {
+        build::cstr(&mut self.composed, if found.is_empty() { bind.statement } else { REFINED });
+        if let Err(refusal) = self.bind_values(&bind, planned, &|_| true, found) {
             self.composed.truncate(start);
             return Ok(Err(refusal));
         }
@@ -202,7 +250,14 @@ impl Machine {
         self.transformer.prepare_outputs(&planned.rewrite.outputs, &input).map_err(from_transform)
     }
 
-    fn bind_values(&mut self, bind: &Bind<'_>, planned: &Planned) -> Result<(), Refusal> {
+    /// Writes the formats and values of the server's parameters; NULL for those not `used`.
+    pub(super) fn bind_values(
+        &mut self,
+        bind: &Bind<'_>,
+        planned: &Planned,
+        used: &dyn Fn(usize) -> bool,
+        found: &[Found],
+    ) -> Result<(), Refusal> {
         let out = &mut self.composed;
         build::count(out, planned.carriers.len());
         for carrier in &planned.carriers {
@@ -215,7 +270,11 @@ impl Machine {
         }
         build::count(out, planned.carriers.len());
         let values: Vec<Option<&[u8]>> = bind.values().collect();
-        for carrier in &planned.carriers {
+        for (index, carrier) in planned.carriers.iter().enumerate() {
+            if !used(index) {
+                build::value(out, None);
+                continue;
+            }
             let slot = match carrier {
                 Carrier::Plain(n) => {
                     build::value(out, values.get(*n).copied().flatten());
@@ -227,8 +286,17 @@ impl Machine {
                 }
                 Carrier::Slot(n) => planned.rewrite.slots.get(*n).ok_or_else(broken_plan)?,
             };
+            let at = out.len();
+            out.extend_from_slice(&(-1i32).to_be_bytes());
+            if let Role::Refined(_, refinement, part) = &slot.role {
+                let found = found.get(*refinement).ok_or_else(broken_plan)?;
+                if found.parameter(*part, out) {
+                    set_length(out, at)?;
+                }
+                continue;
+            }
             let input = match slot.source {
-                Source::Literal(_) => None,
+                Source::Literal(_) | Source::Candidates => None,
                 Source::Param(n) => match (values.get(n).copied().flatten(), bind.formats.code(n)) {
                     (None, _) => None,
                     (Some(bytes), 0) => Some(Input::Text(bytes)),
@@ -238,17 +306,21 @@ impl Machine {
                     }
                 },
             };
-            let at = out.len();
-            out.extend_from_slice(&(-1i32).to_be_bytes());
             if self.transformer.seal_slot(slot, input, out).map_err(from_transform)? {
-                let length = i32::try_from(out.len() - at - 4).map_err(|_| broken_plan())?;
-                if let Some(field) = out.get_mut(at..at + 4) {
-                    field.copy_from_slice(&length.to_be_bytes());
-                }
+                set_length(out, at)?;
             }
         }
         Ok(())
     }
+}
+
+/// Writes the length of the value behind the length field at `at`.
+fn set_length(out: &mut [u8], at: usize) -> Result<(), Refusal> {
+    let length = i32::try_from(out.len() - at - 4).map_err(|_| broken_plan())?;
+    if let Some(field) = out.get_mut(at..at + 4) {
+        field.copy_from_slice(&length.to_be_bytes());
+    }
+    Ok(())
 }
 
 /// An error of the value's.

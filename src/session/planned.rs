@@ -5,20 +5,27 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, EncryptedColumn};
-use crate::sql::plan::{Output, Piece, REFUSED_TEXT, Refusal, Rewrite, ScriptRewrite, Slot, Special};
+use crate::sql::plan::{
+    Output, Piece, REFUSED_TEXT, RefinedPart, Refusal, Rewrite, Role, ScriptRewrite, Slot, Special,
+};
 use crate::transform::{ReadyFormula, Sent, TransformError, Transformer};
 use crate::value::{Format, Type};
 use crate::wire::backend::{Field, Fields, RowDescription};
 use crate::wire::build;
 
 use super::conflict::{conflicts, has_on_conflict, lost_race};
-use super::literal::{bytea_from_text, literal};
+use super::literal::bytea_from_text;
 use super::nested;
 use super::plan::from_transform;
+use super::refined::Found;
+use super::literal::literal;
+use super::slots::{candidate_queries, literal_slot, placeholder, seal_literals};
 use super::spans::{Spans, render};
 
 /// `bytea`
 const BYTEA: u32 = 17;
+/// `bool`
+const BOOL: u32 = 16;
 /// `text`
 const TEXT: u32 = 25;
 /// `record`
@@ -33,6 +40,8 @@ pub(super) struct Planned {
     pub rewrite: Arc<Rewrite>,
     /// What the server gets.
     pub text: Vec<u8>,
+    /// The queries for the candidates of its refinements.
+    pub candidates: Vec<Vec<u8>>,
     /// Types announced to the server, one per parameter of its.
     pub oids: Vec<u32>,
     /// Where each parameter of the server comes from.
@@ -111,7 +120,7 @@ impl Planned {
         for (n, param) in plain {
             *carriers.get_mut(n)? = Some(if param.hidden { Carrier::Hidden } else { Carrier::Plain(n) });
         }
-        for (index, slot) in rewrite.slots.iter().enumerate() {
+        for (index, slot) in rewrite.slots.iter().enumerate().filter(|(_, slot)| slot.server_param > 0) {
             let place = carriers.get_mut(usize::from(slot.server_param).checked_sub(1)?)?;
             if place.replace(Carrier::Slot(index)).is_some() {
                 return None;
@@ -120,15 +129,51 @@ impl Planned {
         let carriers = carriers.into_iter().collect::<Option<Vec<_>>>()?;
         let oids = carriers.iter().map(|c| oid(&rewrite, *c)).collect::<Option<Vec<_>>>()?;
         let mut text = Vec::new();
-        let spans = render(&rewrite.pieces, client, &mut text, |n, out| {
-            let slot = rewrite.slots.get(n)?;
-            out.extend_from_slice(format!("${}", slot.server_param).as_bytes());
-            Some(())
-        })?;
+        let spans =
+            render(&rewrite.pieces, client, &mut text, |n, out| placeholder(&rewrite.slots, n, out))?;
+        let candidates = candidate_queries(&rewrite, client)?;
         let special = &rewrite.special;
         let opens = rewrite.outputs.iter().any(Output::opens) || special.copy.is_some();
         let uses_keys = uses_keys(&rewrite.slots, &rewrite.pieces) || special.seals();
-        Some(Planned { rewrite, text, oids, carriers, opens, uses_keys, spans })
+        Some(Planned { rewrite, text, candidates, oids, carriers, opens, uses_keys, spans })
+    }
+
+    /// Whether literals are sealed in its text: it runs a statement that takes no parameters.
+    pub(super) fn is_late(&self) -> bool {
+        self.rewrite.slots.iter().any(|slot| slot.server_param == 0)
+    }
+
+    /// The same with its literals sealed under the keys of now. `None` if it contradicts itself.
+    pub(super) fn sealed(
+        &self,
+        client: &[u8],
+        transformer: &mut Transformer,
+    ) -> Result<Option<Planned>, TransformError> {
+        let mut values = Vec::with_capacity(self.rewrite.slots.len());
+        for slot in &self.rewrite.slots {
+            let mut bytes = Vec::new();
+            let present = slot.server_param == 0 && transformer.seal_slot(slot, None, &mut bytes)?;
+            values.push(present.then_some(bytes));
+        }
+        let mut text = Vec::new();
+        let spans = render(&self.rewrite.pieces, client, &mut text, |n, out| {
+            let slot = self.rewrite.slots.get(n)?;
+            if slot.server_param == 0 {
+                return literal(values.get(n)?.as_deref(), slot.role.is_array(), out);
+            }
+            out.extend_from_slice(format!("${}", slot.server_param).as_bytes());
+            Some(())
+        });
+        Ok(spans.map(|spans| Planned {
+            rewrite: Arc::clone(&self.rewrite),
+            text,
+            candidates: self.candidates.clone(),
+            oids: self.oids.clone(),
+            carriers: self.carriers.clone(),
+            opens: self.opens,
+            uses_keys: self.uses_keys,
+            spans,
+        }))
     }
 
     /// Whether a client that knows the other one sees no difference: the same parameters and columns.
@@ -157,6 +202,8 @@ impl Planned {
         let (mine, yours) = (&self.rewrite, &other.rewrite);
         let slots = mine.slots.iter().zip(&yours.slots);
         self.text == other.text
+            && self.candidates == other.candidates
+            && mine.refinements == yours.refinements
             && self.oids == other.oids
             && self.carriers == other.carriers
             && mine.outputs == yours.outputs
@@ -189,9 +236,10 @@ fn oid(rewrite: &Rewrite, carrier: Carrier) -> Option<u32> {
     match carrier {
         Carrier::Plain(n) => rewrite.params.get(n).map(|p| p.announced),
         Carrier::Hidden => Some(TEXT),
-        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role.is_array() {
-            true => BYTEA_ARRAY,
-            false => BYTEA,
+        Carrier::Slot(n) => rewrite.slots.get(n).map(|s| match s.role {
+            Role::Refined(_, _, RefinedPart::OnNull) => BOOL,
+            _ if s.role.is_array() => BYTEA_ARRAY,
+            _ => BYTEA,
         }),
     }
 }
@@ -202,18 +250,11 @@ impl ScriptRun {
     pub(super) fn new(
         script: Arc<ScriptRewrite>,
         client: &[u8],
+        found: &[Found],
         transformer: &mut Transformer,
         out: &mut Vec<u8>,
     ) -> Option<ScriptRun> {
-        let sealed: Vec<_> = script
-            .slots
-            .iter()
-            .map(|slot| {
-                let mut bytes = Vec::new();
-                let present = transformer.seal_slot(slot, None, &mut bytes)?;
-                Ok(present.then_some(bytes))
-            })
-            .collect();
+        let sealed = seal_literals(&script.slots, transformer);
         let mut refused = Vec::new();
         let mut formulas = Vec::new();
         for statement in &script.statements {
@@ -238,10 +279,7 @@ impl ScriptRun {
                 Some((statement, _)) => (statement.pieces.start == n).then_some(&stand_in),
             }
         });
-        let spans = render(pieces, client, out, |n, out| {
-            let array = script.slots.get(n)?.role.is_array();
-            literal(sealed.get(n)?.as_ref().ok()?.as_deref(), array, out)
-        })?;
+        let spans = render(pieces, client, out, |n, out| literal_slot(&script, &sealed, found, n, out))?;
         let conflicts = conflicts(&script, client);
         let binary = script.statements.iter().filter(|s| s.special.binary).map(|s| s.outputs.len());
         let binary = vec![Format::Binary; binary.max().unwrap_or(0)];
@@ -319,7 +357,9 @@ pub(super) fn check_outputs(
             Output::Plain => check_field(&field, catalog)?,
             Output::Nested { shape, as_text, .. } => {
                 if !nested::fits(shape, *as_text, field.type_oid) {
-                    return Err("the server shows another type than was planned for a value with encrypted columns in it");
+                    return Err(
+                        "the server shows another type than was planned for a value with encrypted columns in it",
+                    );
                 }
             }
             Output::Computed(computation) => {
@@ -475,11 +515,7 @@ pub(super) fn open_row<'a>(
 }
 
 fn no_formula() -> TransformError {
-    TransformError {
-        sqlstate: "XX000",
-        message: "a computed output cannot be shown".to_owned(),
-        hint: None,
-    }
+    TransformError { sqlstate: "XX000", message: "a computed output cannot be shown".to_owned(), hint: None }
 }
 
 fn not_bytea(column: &EncryptedColumn) -> TransformError {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::sql;
-use crate::sql::plan::{Cleared, REFUSED_TEXT, Refusal, Script};
+use crate::sql::plan::{Cleared, REFUSED_TEXT, Refusal};
 use crate::wire::frame::{self, Header};
 use crate::wire::frontend::{self, Parse, Target};
 use crate::wire::{build, single_string};
@@ -15,8 +15,9 @@ use super::freshness::{Effects, Ground};
 use super::machine::{Machine, Verdict};
 use super::pipeline::{Entry, Mask};
 use super::planned::BoundPortal;
-use super::planned::{Planned, ScriptRun};
+use super::planned::Planned;
 use super::plans::Ready;
+use super::refine::Refined;
 use super::registry::Lookup;
 
 /// What a statement's name means.
@@ -97,7 +98,7 @@ impl Machine {
         }
     }
 
-    fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: Entry) {
         self.open = true;
         self.pipeline.push(entry);
     }
@@ -224,8 +225,12 @@ impl Machine {
 
     /// Sends what is sure to fail, with our error over the server's.
     fn refuse_parse(&mut self, name: &[u8], refusal: Arc<Refusal>) {
+        self.refuse_masked(name, Mask::Refused(refusal));
+    }
+
+    pub(super) fn refuse_masked(&mut self, name: &[u8], mask: Mask) {
         build::parse(&mut self.composed, name, |out| out.extend_from_slice(REFUSED_TEXT.as_bytes()), &[]);
-        self.push(Entry::Parse(Mask::Refused(refusal)));
+        self.push(Entry::Parse(mask));
         // The server will find out; nothing of what follows is to be sent until then.
         self.skipping = true;
     }
@@ -299,6 +304,7 @@ impl Machine {
         let Some(planned) = planned else {
             self.define_portal(portal, Portal { bound: None, effects: statement.effects });
             self.push(Entry::Bind(Mask::None));
+            self.bound = true;
             return Ok(Verdict::Pass);
         };
         let outcome = match self.ground() {
@@ -307,10 +313,27 @@ impl Machine {
             Ground::Unknown(refusal) => Err(refusal),
             Ground::Firm if planned.uses_keys && self.await_lease() => return Ok(Verdict::Wait),
             Ground::Firm => {
-                if let Some((planned, origin)) = &again {
-                    self.prepare_again(name, &statement, planned, origin);
+                let found = match self.refine_bind(&planned, body) {
+                    Refined::Ready(found) => found,
+                    Refined::Due => return Ok(Verdict::Wait),
+                    Refined::Failed(failure) => {
+                        self.refuse_refined(failure);
+                        return Ok(Verdict::Replace);
+                    }
+                };
+                let origin = again.map(|(_, origin)| origin);
+                match self.sealed_text(&planned, origin, &statement) {
+                    Err(refusal) => Err(refusal),
+                    Ok(again) => {
+                        if let Some((planned, origin)) = &again {
+                            self.prepare_again(name, &statement, planned, origin);
+                        }
+                        if !found.is_empty() {
+                            self.parse_refined(name, &planned);
+                        }
+                        self.bind_planned(body, &planned, &found)?
+                    }
                 }
-                self.bind_planned(body, &planned)?
             }
         };
         match outcome {
@@ -321,6 +344,7 @@ impl Machine {
                     Portal { bound: Some(Rc::new(bound)), effects: statement.effects },
                 );
                 self.push(Entry::Bind(Mask::Planned(planned)));
+                self.bound = true;
             }
             Err(refusal) => self.refuse_parse(REFUSED_NAME, Arc::new(refusal)),
         }
@@ -368,6 +392,7 @@ impl Machine {
             }
         }
         self.fresh.apply(portal.effects);
+        self.bound = true;
         self.tally.ran(portal.bound.is_some());
         self.push(Entry::Execute(portal.bound));
         Ok(Verdict::Pass)
@@ -397,8 +422,13 @@ impl Machine {
         }
         self.skipping = false;
         self.pipeline.push(Entry::Sync);
-        self.open = false;
+        (self.open, self.bound) = (false, false);
         self.segment += 1;
+        if self.wrapped {
+            self.composed.extend_from_slice(&build::SYNC);
+            self.unwrap_block(true);
+            return Ok(Verdict::Replace);
+        }
         Ok(Verdict::Pass)
     }
 
@@ -440,40 +470,10 @@ impl Machine {
             self.tally.ran(false);
         }
         self.pipeline.push(entry);
-        ruling
-    }
-
-    /// `None`: it has to wait.
-    fn plan_query(&mut self, text: &[u8]) -> Option<(Entry, Ruling)> {
-        let script = match self.plan_script(text) {
-            Ok(Script::Rewrite(script)) => script,
-            Ok(script @ Script::Forward) => {
-                return Some((Entry::Query(Mask::None, None), Ruling::Forward(script.cleared())));
-            }
-            Err(refusal) => return Some(self.refuse_query(refusal)),
-        };
-        if ScriptRun::uses_keys(&script) {
-            if self.await_lease() {
-                return None;
-            }
-            if let Some(refusal) = self.lease_over() {
-                return Some(self.refuse_query(refusal));
-            }
+        if self.wrapped {
+            self.unwrap_block(true);
         }
-        let frame = build::begin(&mut self.composed, b'Q');
-        let run = ScriptRun::new(script, text, &mut self.transformer, &mut self.composed);
-        let Some(run) = run else {
-            self.composed.clear();
-            return Some(self.refuse_query(broken_plan()));
-        };
-        self.composed.push(0);
-        build::end(&mut self.composed, frame);
-        Some((Entry::Query(Mask::None, Some(Box::new(run))), Ruling::Replace))
-    }
-
-    fn refuse_query(&mut self, refusal: Refusal) -> (Entry, Ruling) {
-        build::frame(&mut self.composed, b'Q', |out| build::cstr(out, REFUSED_TEXT.as_bytes()));
-        (Entry::Query(Mask::Refused(Arc::new(refusal)), None), Ruling::Replace)
+        ruling
     }
 
     fn function_call(&mut self, body: &[u8]) -> Result<Verdict, End> {
@@ -531,7 +531,7 @@ fn names_prepare(text: &[u8]) -> bool {
 }
 
 /// What happens to a statement's text. It goes on as it came only with the planner's proof.
-enum Ruling {
+pub(super) enum Ruling {
     Forward(Cleared),
     /// Composed bytes go in its place.
     Replace,
@@ -570,7 +570,7 @@ fn stale_plan() -> Refusal {
 }
 
 /// The server's own words for it come in place of this.
-fn in_failed_transaction() -> Refusal {
+pub(super) fn in_failed_transaction() -> Refusal {
     Refusal {
         sqlstate: "25P02",
         message: "current transaction is aborted, commands ignored until end of transaction block".into(),

@@ -16,6 +16,7 @@ use super::errors;
 use super::machine::{Machine, Verdict};
 use super::pipeline::{Entry, Mask, Own, Question, Rest};
 use super::plan::from_transform;
+use super::refine::unseen;
 use super::planned::{Fate, Planned, Shown, check_outputs, check_plain, describe, open_row};
 use super::request::REFUSED_NAME;
 
@@ -70,7 +71,7 @@ impl Machine {
         };
         match (tag, entry) {
             (b'1', Entry::Parse(mask)) => {
-                if matches!(mask, Mask::Refused(_)) {
+                if matches!(mask, Mask::Refused(_) | Mask::Repeated(_)) {
                     return Err(End::fatal("58000", "a statement that was to fail did not"));
                 }
                 Ok(self.done())
@@ -83,7 +84,7 @@ impl Machine {
             (b't', Entry::Inspect(_) | Entry::Probe) => Ok(Verdict::Replace),
             (b'n' | b'T', Entry::Probe)
             | (b'3', Entry::Closing)
-            | (b'1', Entry::Again(..))
+            | (b'1', Entry::Again(..) | Entry::Refined(_))
             | (b'n', Entry::Inspect(_)) => {
                 self.done();
                 Ok(Verdict::Replace)
@@ -308,9 +309,18 @@ impl Machine {
         let Some(entry) = self.pipeline.front() else {
             return Ok(Verdict::Pass);
         };
+        if let Some(refusal) = unseen(&fields) {
+            errors::report(&refusal, &mut self.composed);
+            return Ok(self.failed_with(Verdict::Replace));
+        }
         let verdict = match entry {
             _ if copying.is_some_and(|copying| copying.error(&fields, &mut self.composed)) => Verdict::Replace,
             Entry::Abort => return Ok(Verdict::Replace),
+            Entry::Own(own) if own.question.is_of_refinement() => return Ok(self.refining_failed(body)),
+            Entry::Query(Mask::Repeated(body), _) | Entry::Parse(Mask::Repeated(body)) => {
+                let body = Rc::clone(body);
+                errors::repeated(&body, &mut self.composed)
+            }
             Entry::Own(own) if own.sync => {
                 own.error = Some(errors::taken_over(&fields));
                 return Ok(Verdict::Replace);
@@ -349,12 +359,17 @@ impl Machine {
                 None => Verdict::Pass,
             },
         };
+        Ok(self.failed_with(verdict))
+    }
+
+    /// The client is told of an error of the front request.
+    pub(super) fn failed_with(&mut self, verdict: Verdict) -> Verdict {
         self.tally.errors += 1;
         // After a simple query or function call the server goes on by itself.
         if !matches!(self.pipeline.front(), Some(Entry::Query(..) | Entry::FunctionCall | Entry::Sync)) {
             self.skip();
         }
-        Ok(verdict)
+        verdict
     }
 
     fn notice(&mut self, body: &[u8]) -> Result<Verdict, End> {
@@ -389,6 +404,15 @@ impl Machine {
             self.fresh.transaction_over(self.pipeline.due() == 0);
         }
         self.let_go();
+        let own = match own {
+            // The client waits for the end of the block of ours.
+            None if self.wrapped => return Ok(Verdict::Replace),
+            Some(Own { question: Question::End { shown: true }, .. }) => {
+                self.wrapped = false;
+                None
+            }
+            own => own,
+        };
         match own {
             None if self.discarding => self.discarded(status),
             None => Ok(Verdict::Pass),
@@ -404,6 +428,9 @@ impl Machine {
         let Some(Entry::Own(own)) = self.pipeline.front() else {
             return Err(End::out_of_step(tag));
         };
+        if tag == b'D' && own.question == Question::Candidates {
+            return self.candidate(body);
+        }
         match tag {
             b'1' | b'2' | b'C' => {}
             b'D' => {
@@ -431,6 +458,7 @@ impl Entry {
             Entry::Parse(Mask::Planned(p))
             | Entry::Bind(Mask::Planned(p))
             | Entry::Inspect(p)
+            | Entry::Refined(p)
             | Entry::Again(p, _) => Some(Rc::clone(p)),
             Entry::DescribeStatement(planned) => planned.clone(),
             Entry::DescribePortal(bound) | Entry::Execute(bound) => {
@@ -443,8 +471,7 @@ impl Entry {
 
 impl Own {
     fn take(&mut self) -> Own {
-        let empty =
-            Own { question: Question::Environment, sync: self.sync, closed: 0, error: None, answer: None };
+        let empty = Own::new(self.question, self.sync);
         std::mem::replace(self, empty)
     }
 }

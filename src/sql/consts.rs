@@ -289,6 +289,7 @@ impl Planner<'_> {
 /// own: it compares as `text`.
 pub(super) fn inferred(role: &Role) -> Type {
     match role {
+        Role::Refined(..) => Type::Bytea,
         Role::Store(column) | Role::StoreArray(column) => column.ty,
         Role::Equality(column)
         | Role::EqualityArray(column)

@@ -9,10 +9,11 @@ use super::lexer::Tokens;
 use super::parse;
 use super::plan::{CopyColumn, CopyDirection, CopyFormat, CopyLayout, CopyPlan, Output};
 use super::planner::{Mode, Planner};
+use super::refine;
 use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::scope::{Frame, Item, relation_columns};
 use super::statement::{Outcome, parse_refusal};
-use super::{Scope, utility};
+use super::{Scope, prepare, utility};
 use crate::catalog::Relation;
 
 /// The statement taken apart.
@@ -69,6 +70,8 @@ pub(super) fn plan(
             ));
         }
         let mut done = planner.finish(Vec::new())?;
+        refine::none_within(&done.refinements, "COPY")?;
+        prepare::written_in(&mut done);
         done.unchanged &= plan.is_none();
         done.special.copy = plan.map(Arc::new);
         if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, None)) }
@@ -201,7 +204,6 @@ fn table(
         })?;
         planner.condition(&expr, "COPY … WHERE")?;
         planner.frames.pop();
-        needs_simple(planner)?;
     }
     Ok(describe(parts, &relation.name, described))
 }
@@ -213,7 +215,6 @@ fn query(planner: &mut Planner<'_>, parts: &Parts, query: Range<usize>) -> Plann
     let outputs = planner.dml(&statement)?;
     let names: Vec<String> = outputs.columns.iter().map(|column| column.name.clone()).collect();
     let outputs = planner.final_outputs(outputs)?;
-    needs_simple(planner)?;
     if let Some(at) = outputs.iter().position(|o| !matches!(o, Output::Plain | Output::Open { .. })) {
         return Err(unsupported(
             format!("COPY of computed column {}", at + 1),
@@ -222,17 +223,6 @@ fn query(planner: &mut Planner<'_>, parts: &Parts, query: Range<usize>) -> Plann
     }
     let described = names.into_iter().zip(outputs).map(|(name, output)| (name, 0, output)).collect();
     Ok(describe(parts, "", described))
-}
-
-/// COPY takes no parameters, so constants have to be sealed in its text, at the moment when it runs.
-fn needs_simple(planner: &Planner<'_>) -> Planned<()> {
-    if planner.mode != Mode::Extended || planner.slots.is_empty() {
-        return Ok(());
-    }
-    Err(unsupported(
-        "a constant beside an encrypted column in a COPY that is sent by a Parse message",
-        "Send COPY as a simple query, as drivers do.",
-    ))
 }
 
 /// A statement that the server is to refuse when it runs. Should it not, it gets no data.

@@ -116,7 +116,8 @@ pub(super) fn table(
     let made = names.into_iter().map(|name| (schema.clone(), name)).collect();
     let (slots, params, outputs) = (Vec::new(), Vec::new(), Vec::new());
     let special = super::plan::Special::default();
-    let done = Finished { pieces, slots, params, outputs, indexes: made, unchanged: false, special };
+    let refinements = Vec::new();
+    let done = Finished { pieces, slots, params, outputs, refinements, indexes: made, unchanged: false, special };
     Ok(Outcome::Rewrite(done, Some("CREATE TABLE")))
 }
 

@@ -9,6 +9,7 @@ use super::parse;
 use super::plan::{Cursor, Naming, Piece, Special};
 use super::planner::{Finished, Mode, Planner};
 use super::prepare::{hidden, unchanged};
+use super::refine;
 use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::statement::{self, Outcome, parse_refusal};
 
@@ -65,6 +66,9 @@ pub(super) fn declare(
     let (mut done, outputs) = parse::with_stack(complexity, work)
         .unwrap_or_else(|| Err(Draft::new("54001", "the statement could not be planned")))?;
     hidden(&done.params, "DECLARE")?;
+    if mode == Mode::Extended {
+        refine::none_within(&done.refinements, "DECLARE")?;
+    }
     let cursor = (!outputs.is_empty()).then(|| Arc::new(Cursor { outputs, binary }));
     done.special.naming = Some(naming(cursor));
     Ok(Outcome::Rewrite(done, None))

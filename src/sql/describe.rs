@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::explain;
-use super::plan::{Output, Param, Piece, Plan, Rewrite, Role, Script, ScriptRewrite, Slot, Source};
+use super::plan::{
+    Output, Param, Piece, Plan, RefinedPart, Refinement, Rewrite, Role, Script, ScriptRewrite, Slot, Source,
+};
 use super::refuse::full_name;
 use crate::catalog::EncryptedColumn;
 
-fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
-    match role {
+fn role_text(role: &Role) -> Option<(&'static str, &EncryptedColumn)> {
+    Some(match role {
         Role::Store(column) => ("sealed", column),
         Role::Equality(column) => ("term of", column),
         Role::EqualityArray(column) => ("terms of", column),
@@ -18,15 +20,41 @@ fn role_text(role: &Role) -> (&'static str, &EncryptedColumn) {
         Role::OrderArray(column) => ("order terms of", column),
         Role::OrderHead(column) => ("head of the order term of", column),
         Role::Caseless(column) => ("caseless term of", column),
+        Role::Refined(..) => return None,
+    })
+}
+
+/// `‹terms of condition 1 that match›`.
+fn refined_text(role: &Role) -> String {
+    let Role::Refined(_, index, part) = role else { return String::new() };
+    let number = index + 1;
+    match part {
+        RefinedPart::Matching => format!("‹terms for which condition {number} is true›"),
+        RefinedPart::Unknown => format!("‹terms for which condition {number} is NULL›"),
+        RefinedPart::Others => format!("‹other terms that condition {number} was decided for›"),
+        RefinedPart::OnNull => format!("‹condition {number} for NULL›"),
+    }
+}
+
+fn describe_refinements(out: &mut String, refinements: &[Refinement], slots: &[Slot], client: &str) {
+    for (index, refinement) in refinements.iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "  condition {}: decided by Pyrite for each distinct value of {}, fetched with: {}",
+            index + 1,
+            full_name(&refinement.column),
+            text_of(&refinement.candidates, slots, client)
+        );
     }
 }
 
 /// `‹sealed $1 for public.customers.email›`; a literal's value is never shown.
 pub(super) fn slot_text(slot: &Slot) -> String {
-    let (what, column) = role_text(&slot.role);
+    let Some((what, column)) = role_text(&slot.role) else { return refined_text(&slot.role) };
     let source = match &slot.source {
         Source::Param(index) => format!("${}", index + 1),
         Source::Literal(_) => "a literal".to_owned(),
+        Source::Candidates => String::new(),
     };
     let mut casts = String::new();
     for cast in &slot.casts {
@@ -102,6 +130,7 @@ impl Plan {
                 explain::literals(&mut out, &plan.pieces, &plan.slots, client);
                 describe_outputs(&mut out, &plan.outputs);
                 explain::special(&mut out, &plan.special);
+                describe_refinements(&mut out, &plan.refinements, &plan.slots, client);
                 out
             }
         }
@@ -123,6 +152,7 @@ impl Script {
             describe_outputs(&mut out, &statement.outputs);
             explain::special(&mut out, &statement.special);
         }
+        describe_refinements(&mut out, &plan.refinements, &plan.slots, client);
         out
     }
 }

@@ -22,6 +22,7 @@ use crate::value::Type;
 impl Planner<'_> {
     /// A data-modifying statement, or a query; gives what RETURNING gives.
     pub fn dml(&mut self, statement: &Statement) -> Planned<Outputs> {
+        self.writes |= !matches!(statement, Statement::Query(_));
         match statement {
             Statement::Query(query) => self.query(query),
             Statement::Insert(insert) => self.insert(insert),
@@ -450,7 +451,9 @@ impl Planner<'_> {
         }
         // In the order in which PostgreSQL analyses them: parameters get their types that way.
         if let Some(condition) = &update.selection {
+            let refined = self.refinements.len();
             self.condition(condition, "WHERE")?;
+            self.narrow(condition, refined);
         }
         let outputs = self.returning(update.returning.as_deref())?;
         self.assignments(&relation, &update.assignments)?;
@@ -478,7 +481,9 @@ impl Planner<'_> {
             self.read_from(using)?;
         }
         if let Some(condition) = &delete.selection {
+            let refined = self.refinements.len();
             self.condition(condition, "WHERE")?;
+            self.narrow(condition, refined);
         }
         let outputs = self.returning(delete.returning.as_deref())?;
         self.frames.pop();

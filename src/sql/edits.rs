@@ -9,6 +9,8 @@ use super::plan::Piece;
 pub(super) enum Part {
     Text(String),
     Slot(usize),
+    /// The client's own bytes, from here or elsewhere.
+    Source(Range<usize>),
 }
 
 /// Where a new text stands to others at the same place.
@@ -89,6 +91,12 @@ impl Edits {
         self.list.push(Edit { span, order: Order::Replace, parts });
     }
 
+    /// The text of a part with the edits made that are in it; `None` if two of them overlap.
+    pub fn within(&self, part: Range<usize>) -> Option<Vec<Piece>> {
+        let inside = |edit: &&Edit| edit.span.start >= part.start && edit.span.end <= part.end;
+        Edits { list: self.list.iter().filter(inside).cloned().collect() }.pieces(part)
+    }
+
     /// Replaces a span in whatever way it was replaced before: who says this knows all that stands there.
     pub fn rewrite(&mut self, span: Range<usize>, parts: Vec<Part>) {
         self.list.retain(|edit| !(edit.order == Order::Replace && edit.span == span));
@@ -110,6 +118,7 @@ impl Edits {
                 match part {
                     Part::Slot(slot) => pieces.push(Piece::Slot(slot)),
                     Part::Text(text) => push_text(&mut pieces, text),
+                    Part::Source(range) => push_source(&mut pieces, range),
                 }
             }
         }

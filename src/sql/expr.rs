@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, DataType, Expr, Ident, ObjectName, Spanned, Subscript,
-    UnaryOperator, Value,
+    BinaryOperator, CastKind, DataType, Expr, Ident, ObjectName, Spanned, UnaryOperator, Value,
 };
 
 use super::consts::{Const, Extent, Leaf, number_type};
-use super::formula::{Computed, is_composite};
+use super::formula::Computed;
 use super::nested::Nested;
 use super::open::OpenVal;
-use super::passing::row_of;
 use super::order::is_order;
 use super::parse::index_of;
+use super::passing::row_of;
 use super::planner::{Planner, param_number};
-use super::refuse::{Planned, column_in, full_name, syntax, unsupported};
+use super::refuse::{Planned, column_in, syntax, unsupported};
 use super::reserved::RESERVED;
 use super::scope::{self, Found, Held};
 use super::types::CastType;
@@ -169,22 +168,6 @@ impl Planner<'_> {
         self.settle_plain(value, clause)
     }
 
-    /// Walks a condition.
-    pub fn condition(&mut self, expr: &Expr, clause: &str) -> Planned<()> {
-        let walk = |planner: &mut Self| {
-            match planner.expr(expr)? {
-                Val::Column(value) if value.column.ty == Type::Bool => Err(unsupported(
-                    format!("encrypted column {} as a condition in {clause}", full_name(&value.column)),
-                    "Compare it: `column = true`.",
-                )
-                .at(value.extent.map(|e| e.first))),
-                value => planner.settle_plain(value, clause).map(|()| Val::Plain),
-            }
-        };
-        let value = if is_composite(expr) { walk(self)? } else { self.expr_or_formula(expr, walk)? };
-        self.settle_plain(value, clause)
-    }
-
     /// Takes a value for a plain one, or refuses.
     pub fn settle_plain(&mut self, value: Val, clause: &str) -> Planned<()> {
         match value {
@@ -205,7 +188,11 @@ impl Planner<'_> {
         }
     }
 
-    fn plain_all<'e>(&mut self, list: impl IntoIterator<Item = &'e Expr>, clause: &str) -> Planned<Val> {
+    pub(super) fn plain_all<'e>(
+        &mut self,
+        list: impl IntoIterator<Item = &'e Expr>,
+        clause: &str,
+    ) -> Planned<Val> {
         for expr in list {
             self.plain(expr, clause)?;
         }
@@ -348,25 +335,6 @@ impl Planner<'_> {
         }
     }
 
-    fn access(&mut self, root: &Expr, chain: &[AccessExpr]) -> Planned<Val> {
-        let root = self.expr(root)?;
-        if matches!(root, Val::Nested(_)) {
-            return self.nested_steps(root, chain);
-        }
-        self.settle_plain(root, "a subscript or field selection")?;
-        for step in chain {
-            match step {
-                AccessExpr::Dot(Expr::Identifier(_)) => {}
-                AccessExpr::Subscript(Subscript::Index { index }) => self.plain(index, "a subscript")?,
-                AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
-                    self.plain_all(lower_bound.iter().chain(upper_bound), "a subscript")?;
-                }
-                _ => return Err(syntax("a subscript")),
-            }
-        }
-        Ok(Val::Plain)
-    }
-
     fn value(&mut self, value: &Value, token: Option<usize>) -> Planned<Val> {
         let extent = token.map(|t| Extent { first: t, last: t });
         let Some(token) = token else { return Err(syntax("a literal")) };
@@ -441,28 +409,6 @@ impl Planner<'_> {
         })
     }
 
-    /// A row of an encrypted table made of text would carry plaintext.
-    fn no_row_type(&self, data_type: &DataType) -> Planned<()> {
-        match data_type {
-            DataType::Custom(name, _) => {
-                let (parts, token) = object_name(name)?;
-                match parts.last() {
-                    Some(name) if self.catalog.is_protected_name(name) => Err(unsupported(
-                        format!("a cast to the row type of encrypted table {name}"),
-                        "Name the columns.",
-                    )
-                    .at(Some(token))),
-                    _ => Ok(()),
-                }
-            }
-            DataType::Array(
-                sqlparser::ast::ArrayElemTypeDef::SquareBracket(inner, _)
-                | sqlparser::ast::ArrayElemTypeDef::Qualified(inner, _),
-            ) => self.no_row_type(inner),
-            _ => Ok(()),
-        }
-    }
-
     fn unary(&mut self, op: &UnaryOperator, inner: &Expr) -> Planned<Val> {
         if *op == UnaryOperator::Not {
             self.condition(inner, "NOT")?;
@@ -502,7 +448,9 @@ impl Planner<'_> {
         match value {
             Val::Column(value) => {
                 // A cast would be one of the envelope. Those to text are never errors.
-                let text = |cast: &CastType| matches!(cast.ty, Some(Type::Text | Type::Varchar(None))) && !cast.array;
+                let text = |cast: &CastType| {
+                    matches!(cast.ty, Some(Type::Text | Type::Varchar(None))) && !cast.array
+                };
                 if value.casts.iter().all(text) {
                     self.remove_casts(&value);
                 } else {

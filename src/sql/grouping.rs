@@ -336,12 +336,20 @@ impl Planner<'_> {
         Ok(Some(Representative { outer, sets: grouping.sets, one: false }))
     }
 
-    /// The SQL that stands for the envelope of a row.
+    /// The SQL that stands for the envelope of a row: names, and text of ours. Anything else of the client's may
+    /// hold what is to be sealed, and is not written twice.
     pub fn row_text(&self, value: &ColumnVal) -> Option<String> {
         if let Some(text) = &value.written {
             return Some(text.clone());
         }
         let place = value.place?;
+        let names = (place.first..=place.last).enumerate().all(|(index, token)| match index % 2 {
+            0 => self.tokens.name(token).is_some(),
+            _ => self.tokens.is_sign(token, "."),
+        });
+        if !names {
+            return None;
+        }
         let span = self.tokens.start(place.first)..self.tokens.end(place.last);
         self.tokens.text.get(span).map(str::to_owned)
     }

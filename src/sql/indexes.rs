@@ -175,7 +175,7 @@ pub(super) fn index(
     };
     let (slots, params, outputs) = (Vec::new(), Vec::new(), Vec::new());
     let special = Default::default();
-    let done = Finished { pieces, slots, params, outputs, indexes: made, unchanged: false, special };
+    let done = Finished { pieces, slots, params, outputs, refinements: Vec::new(), indexes: made, unchanged: false, special };
     Ok(Outcome::Rewrite(done, tag))
 }
 

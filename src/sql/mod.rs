@@ -4,6 +4,7 @@
 //! into tokens by PostgreSQL's rules ([`lexer`]), parsed, resolved against the catalog, and becomes a
 //! [`plan::Plan`]: span edits on the client's own text, or a refusal.
 
+mod access;
 mod aggregate;
 mod bulk;
 mod choice;
@@ -22,8 +23,8 @@ mod edits;
 mod explain;
 mod expr;
 mod follow;
-mod formula;
 mod from;
+mod formula;
 mod function;
 mod grouping;
 mod guard;
@@ -32,6 +33,7 @@ mod items;
 pub mod lexer;
 mod merge;
 mod names;
+mod narrow;
 mod nested;
 mod normalise;
 mod open;
@@ -43,6 +45,8 @@ pub mod plan;
 mod planner;
 mod prepare;
 mod query;
+mod refine;
+mod refinement;
 mod refuse;
 mod reserved;
 mod scope;

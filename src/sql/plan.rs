@@ -7,6 +7,8 @@ use crate::catalog::EncryptedColumn;
 use crate::evaluate::Formula;
 use crate::value::{Collation, Type};
 
+pub use super::refinement::{RefinedPart, Refinement, UNSEEN};
+
 /// The planner's answer for one statement. Immutable; cached by statement text and catalog version.
 #[derive(Clone, Debug)]
 pub enum Plan {
@@ -47,6 +49,8 @@ pub struct Rewrite {
     /// Command tag to show instead of the server's, where the statement went inside a `DO` block of ours
     /// (CREATE TABLE with its indexes). CONTEXT lines of that block are removed from errors and notices.
     pub command_tag: Option<&'static str>,
+    /// Predicates that the proxy decides on.
+    pub refinements: Vec<Refinement>,
     /// What only some statements have.
     pub special: Special,
 }
@@ -206,6 +210,8 @@ pub struct ScriptRewrite {
     pub slots: Vec<Slot>,
     /// One per non-empty statement, in order.
     pub statements: Vec<ScriptStatement>,
+    /// Predicates that the proxy decides on, over all statements.
+    pub refinements: Vec<Refinement>,
 }
 
 /// What to expect of one statement of a script.
@@ -251,7 +257,8 @@ pub struct Slot {
     pub casts: Vec<Type>,
     /// What it becomes.
     pub role: Role,
-    /// Number of the server's parameter (from 1) that carries it in the extended protocol.
+    /// Number of the server's parameter (from 1) that carries it in the extended protocol. 0: it is written into the
+    /// text, of a simple query or of a statement that takes no parameters.
     pub server_param: u16,
 }
 
@@ -262,6 +269,8 @@ pub enum Source {
     Param(usize),
     /// A literal of the statement, in text form, escapes resolved.
     Literal(zeroize::Zeroizing<String>),
+    /// The values that a refinement found.
+    Candidates,
 }
 
 impl std::fmt::Debug for Source {
@@ -269,6 +278,7 @@ impl std::fmt::Debug for Source {
         match self {
             Source::Param(n) => write!(f, "Param({n})"),
             Source::Literal(text) => write!(f, "Literal({} bytes)", text.len()),
+            Source::Candidates => f.write_str("Candidates"),
         }
     }
 }
@@ -293,6 +303,8 @@ pub enum Role {
     /// The caseless term of a value compared with this column: what differs only in case has the same. Server type
     /// `bytea`.
     Caseless(Arc<EncryptedColumn>),
+    /// What came of the refinement with this index, over this column.
+    Refined(Arc<EncryptedColumn>, usize, RefinedPart),
 }
 
 impl Role {
@@ -306,13 +318,18 @@ impl Role {
             | Role::OrderWhole(column)
             | Role::OrderHead(column)
             | Role::OrderArray(column)
-            | Role::Caseless(column) => column,
+            | Role::Caseless(column)
+            | Role::Refined(column, ..) => column,
         }
     }
 
     /// Whether the value is an array.
     pub fn is_array(&self) -> bool {
-        matches!(self, Role::EqualityArray(_) | Role::StoreArray(_) | Role::OrderArray(_))
+        match self {
+            Role::EqualityArray(_) | Role::StoreArray(_) | Role::OrderArray(_) => true,
+            Role::Refined(_, _, part) => *part != RefinedPart::OnNull,
+            _ => false,
+        }
     }
 }
 

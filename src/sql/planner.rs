@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::consts::{Const, Extent, Leaf};
 use super::edits::{Edits, Part};
 use super::lexer::{Kind, Tokens};
-use super::plan::{Output, Param, Piece, Role, Slot, Source, Special};
+use super::plan::{Output, Param, Piece, Refinement, Role, Slot, Source, Special};
+use super::refine::{self, RefinementDraft};
 use super::refuse::{Draft, Planned, no_relation, unsupported};
 use super::scope::Frame;
 use crate::catalog::{Catalog, Environment, Relation};
@@ -60,6 +61,8 @@ pub(super) struct Planner<'a> {
     pub catalog: &'a Catalog,
     pub environment: &'a Environment,
     pub mode: Mode,
+    /// The text is a definition as the server keeps it.
+    pub stored: bool,
     pub announced: &'a [u32],
     pub edits: Edits,
     pub slots: Vec<SlotDraft>,
@@ -72,6 +75,10 @@ pub(super) struct Planner<'a> {
     pub protected: bool,
     /// OIDs of the relations that are used.
     pub relations: Vec<u32>,
+    /// Conditions that the session decides on.
+    pub refinements: Vec<RefinementDraft>,
+    /// It changes or locks rows.
+    pub writes: bool,
 }
 
 /// A finished statement: ranges are into the whole text.
@@ -81,6 +88,7 @@ pub(super) struct Finished {
     pub slots: Vec<Slot>,
     pub params: Vec<Param>,
     pub outputs: Vec<Output>,
+    pub refinements: Vec<Refinement>,
     /// Schema and name of the indexes that it makes.
     pub indexes: Vec<(String, String)>,
     /// Nothing was changed and nothing is to be opened.
@@ -114,6 +122,7 @@ impl<'a> Planner<'a> {
             catalog,
             environment,
             mode,
+            stored: false,
             announced,
             edits: Edits::default(),
             slots: Vec::new(),
@@ -123,6 +132,8 @@ impl<'a> Planner<'a> {
             open: Vec::new(),
             protected: false,
             relations: Vec::new(),
+            refinements: Vec::new(),
+            writes: false,
         })
     }
 
@@ -197,6 +208,8 @@ impl<'a> Planner<'a> {
     pub fn finish(mut self, outputs: Vec<Output>) -> Planned<Finished> {
         self.settle_open()?;
         self.settle_params()?;
+        let placed = self.place_refinements()?;
+        let reads = self.only_reads();
         let unchanged = self.edits.is_empty() && outputs.is_empty();
         let whole = self.tokens.start(self.range.start)..self.statement_end();
         let mut next = self.params.len();
@@ -239,7 +252,16 @@ impl<'a> Planner<'a> {
             return Err(unsupported("this statement", "Write it in a simpler form."));
         };
         let special = Special::default();
-        Ok(Finished { pieces, slots, params, outputs, indexes: Vec::new(), unchanged, special })
+        let refinements = refine::number(placed, &slots, reads);
+        let indexes = Vec::new();
+        Ok(Finished { pieces, slots, params, outputs, refinements, indexes, unchanged, special })
+    }
+
+    /// Whether the statement changes and locks nothing, and may stand in a block of its own.
+    fn only_reads(&self) -> bool {
+        let first = self.range.start;
+        let reads = ["select", "with", "values", "explain"].iter().any(|word| self.tokens.is_word(first, word));
+        (reads || self.tokens.is_sign(first, "(")) && !self.writes
     }
 
     /// Byte offset behind the statement's last token.

@@ -13,6 +13,7 @@ use super::lexer::Tokens;
 use super::parse;
 use super::plan::{Naming, Param, Piece, Plan, Prepared, Refusal, Rewrite, Source, Special};
 use super::planner::{Finished, Mode, Planner, SlotDraft};
+use super::refine;
 use super::refuse::{Draft, Planned, syntax, unsupported};
 use super::statement::{self, Outcome, parse_refusal};
 use super::types;
@@ -66,6 +67,7 @@ pub(super) fn prepare(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_
         Plan::Rewrite(rewrite) => rewrite,
     };
     hidden(&rewrite.params, "PREPARE")?;
+    refine::none_within(&rewrite.refinements, "PREPARE")?;
     let mut pieces = vec![Piece::Source(tokens.start(range.start)..tokens.end(at))];
     let list = type_list(tokens, &declared, &rewrite).ok_or_else(unknown)?;
     pieces.push(Piece::Text(format!("{list} AS ")));
@@ -206,22 +208,23 @@ pub(super) fn execute(
     let work = || -> Planned<Outcome> {
         let mut planner = Planner::new(tokens, range.clone(), catalog, environment, mode, &[])?;
         let parts = arguments(&mut planner, &rewrite, &list)?;
-        if mode == Mode::Extended && !planner.slots.is_empty() {
-            return Err(unsupported(
-                "EXECUTE with values for encrypted columns by a Parse message",
-                "Send EXECUTE as a simple query, or bind the prepared statement by its name.",
-            ));
-        }
         if !parts.is_empty() {
             let first = tokens.end(at + 1);
             planner.edits.replace(first..tokens.end(range.end - 1), parts);
         }
         let outputs = if explained { Vec::new() } else { rewrite.outputs.clone() };
-        let done = planner.finish(outputs)?;
+        let mut done = planner.finish(outputs)?;
+        refine::none_within(&done.refinements, "EXECUTE")?;
+        written_in(&mut done);
         if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, rewrite.command_tag)) }
     };
     parse::with_stack(complexity, work)
         .unwrap_or_else(|| Err(Draft::new("54001", "the statement could not be planned")))
+}
+
+/// A statement that takes no parameters: its literals are sealed in its text when it is bound.
+pub(super) fn written_in(done: &mut Finished) {
+    done.slots.iter_mut().for_each(|slot| slot.server_param = 0);
 }
 
 /// The arguments in the order of the server's parameters.

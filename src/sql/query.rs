@@ -51,6 +51,7 @@ impl Planner<'_> {
         if foreign {
             return Err(syntax("a clause of a query").at(index_of(query.span())));
         }
+        self.writes |= !query.locks.is_empty();
         let ctes = self.ctes.len();
         if let Some(with) = &query.with {
             self.with(with)?;
@@ -170,7 +171,9 @@ impl Planner<'_> {
         self.name_merged(select)?;
         self.in_groups(false);
         if let Some(condition) = &select.selection {
+            let refined = self.refinements.len();
             self.condition(condition, "WHERE")?;
+            self.narrow(condition, refined);
         }
         if let Some(alone) = alone {
             self.turn_alone(&alone, select)?;

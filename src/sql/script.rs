@@ -7,7 +7,9 @@ use super::Scope;
 use super::follow::Following;
 use super::lexer::Tokens;
 use super::overlay::Overlay;
-use super::plan::{Piece, REFUSED_TEXT, Refusal, Script, ScriptRewrite, ScriptStatement, Special};
+use super::plan::{
+    Piece, REFUSED_TEXT, Refinement, Refusal, Role, Script, ScriptRewrite, ScriptStatement, Special,
+};
 use super::planner::Mode;
 use super::refuse::{Draft, unsupported};
 use super::screen;
@@ -121,6 +123,7 @@ fn whole(refusal: Arc<Refusal>) -> Script {
         pieces: vec![Piece::Text(REFUSED_TEXT.to_owned())],
         slots: Vec::new(),
         statements: vec![statement],
+        refinements: Vec::new(),
     }))
 }
 
@@ -130,6 +133,7 @@ struct Building {
     pieces: Vec<Piece>,
     slots: Vec<super::plan::Slot>,
     statements: Vec<ScriptStatement>,
+    refinements: Vec<Refinement>,
     changed: bool,
 }
 
@@ -140,8 +144,22 @@ impl Building {
             return self.statement(1, Vec::new(), None, Special::default(), None);
         };
         let base = self.slots.len();
+        let refined = self.refinements.len();
         self.changed = true;
-        self.slots.extend(done.slots);
+        self.slots.extend(done.slots.into_iter().map(|mut slot| {
+            if let Role::Refined(_, index, _) = &mut slot.role {
+                *index += refined;
+            }
+            slot
+        }));
+        self.refinements.extend(done.refinements.into_iter().map(|mut refinement| {
+            for piece in &mut refinement.candidates {
+                if let Piece::Slot(slot) = piece {
+                    *slot += base;
+                }
+            }
+            refinement
+        }));
         let count = done.pieces.len();
         self.pieces.extend(done.pieces.into_iter().map(|piece| match piece {
             Piece::Slot(slot) => Piece::Slot(base + slot),
@@ -173,7 +191,7 @@ impl Building {
         if !self.changed {
             return Script::Forward;
         }
-        let Building { pieces, slots, statements, .. } = self;
-        Script::Rewrite(Arc::new(ScriptRewrite { pieces, slots, statements }))
+        let Building { pieces, slots, statements, refinements, .. } = self;
+        Script::Rewrite(Arc::new(ScriptRewrite { pieces, slots, statements, refinements }))
     }
 }

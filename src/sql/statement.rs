@@ -45,8 +45,9 @@ pub(super) fn plan(text: &str, announced: &[u32], scope: &Scope<'_>) -> Plan {
         Ok(Outcome::Rewrite(mut done, command_tag)) => {
             let whole = tokens.start(range.start)..tokens.end(range.end.saturating_sub(1));
             stretch(&mut done, text, whole);
-            let Finished { pieces, slots, params, outputs, special, .. } = done;
-            Plan::Rewrite(Arc::new(Rewrite { pieces, slots, params, outputs, command_tag, special }))
+            let Finished { pieces, slots, params, outputs, refinements, special, .. } = done;
+            let rewrite = Rewrite { pieces, slots, params, outputs, command_tag, refinements, special };
+            Plan::Rewrite(Arc::new(rewrite))
         }
         Err(draft) => Plan::Refuse(finish(text, &tokens, *draft)),
     }
@@ -256,6 +257,7 @@ pub(super) fn view_lineage(
         let statement: Statement =
             parse::statement(&tokens, 0..end).map_err(|error| parse_refusal(error, None))?;
         let mut planner = Planner::new(&tokens, 0..end, catalog, environment, Mode::View, &[])?;
+        planner.stored = true;
         let outputs = planner.dml(&statement)?;
         let open = outputs.open;
         let columns = planner.scope_columns(&outputs, &[])?;

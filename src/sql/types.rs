@@ -1,7 +1,12 @@
 //! Declared types in a statement's text.
 
+use sqlparser::ast::{ArrayElemTypeDef, DataType};
+
+use super::expr::object_name;
 use super::lexer::Tokens;
 use super::parse;
+use super::planner::Planner;
+use super::refuse::{Planned, unsupported};
 use crate::value::Type;
 
 /// A type that an expression is cast to.
@@ -16,7 +21,7 @@ pub(super) struct CastType {
 /// Reads the type that starts at token `start`; returns it and the index behind it.
 pub(super) fn at(tokens: &Tokens<'_>, start: usize) -> Option<(CastType, usize)> {
     let (parsed, behind) = parse::data_type(tokens, start)?;
-    let array = matches!(parsed, sqlparser::ast::DataType::Array(_));
+    let array = matches!(parsed, DataType::Array(_));
     let mut end = behind;
     if array {
         end = (start..behind).find(|&i| tokens.is_sign(i, "[") || tokens.is_word(i, "array"))?;
@@ -86,6 +91,29 @@ pub(super) fn common(first: Type, second: Type) -> Option<Type> {
 /// A type's name without modifier, as PostgreSQL's messages have it.
 pub(super) fn message_name(ty: Type) -> &'static str {
     ty.base_name()
+}
+
+impl Planner<'_> {
+    /// A row of an encrypted table made of text would carry plaintext.
+    pub fn no_row_type(&self, data_type: &DataType) -> Planned<()> {
+        match data_type {
+            DataType::Custom(name, _) => {
+                let (parts, token) = object_name(name)?;
+                match parts.last() {
+                    Some(name) if self.catalog.is_protected_name(name) => Err(unsupported(
+                        format!("a cast to the row type of encrypted table {name}"),
+                        "Name the columns.",
+                    )
+                    .at(Some(token))),
+                    _ => Ok(()),
+                }
+            }
+            DataType::Array(
+                ArrayElemTypeDef::SquareBracket(inner, _) | ArrayElemTypeDef::Qualified(inner, _),
+            ) => self.no_row_type(inner),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]

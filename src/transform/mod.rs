@@ -9,11 +9,13 @@ mod copy;
 mod error;
 mod json;
 mod nested;
+mod refine;
 mod reseal;
 mod search;
 
 pub use compute::{ReadyFormula, Sent};
 pub use error::TransformError;
+pub use refine::Decision;
 pub use reseal::{Goal, Resealed, Resealer, stale_sql, uses_key_sql};
 
 use std::sync::Arc;
@@ -95,7 +97,7 @@ impl Transformer {
         let input = match (&slot.source, input) {
             (Source::Literal(text), _) => Input::Text(text.as_bytes()),
             (Source::Param(_), Some(input)) => input,
-            (Source::Param(_), None) => return Ok(false),
+            (Source::Param(_) | Source::Candidates, None) | (Source::Candidates, Some(_)) => return Ok(false),
         };
         match &slot.role {
             Role::Store(column) => {
@@ -106,6 +108,8 @@ impl Transformer {
                 let datum = self.read(slot, &column.ty, input)?;
                 out.extend_from_slice(&self.term(column, &datum)?);
             }
+            // The session has found it; no value is sealed.
+            Role::Refined(..) => return Ok(false),
             Role::EqualityArray(column) => {
                 let terms = self.each(slot, column, input, |this, datum| this.term(column, &datum))?;
                 array::write_terms(&terms, out)?;

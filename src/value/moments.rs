@@ -4,8 +4,8 @@ use super::Settings;
 use super::datetime;
 
 pub(crate) use super::datetime::{
-    DATE_EARLY, DATE_LATE, DAY, EARLY, Fields, LATE, SECOND, date_to_timestamp, from_julian, is_date, is_timestamp,
-    julian, week_day,
+    DATE_EARLY, DATE_LATE, DAY, EARLY, Fields, LATE, SECOND, date_to_timestamp, from_julian, is_date,
+    is_timestamp, julian, week_day,
 };
 
 /// A timestamp, with its infinities beyond everything.
@@ -41,11 +41,6 @@ pub(crate) fn instant(local: i128, s: &Settings) -> i128 {
 pub(crate) fn local(instant: i64, s: &Settings) -> (i64, i64) {
     let local = datetime::instant_to_local(instant, &s.time_zone);
     (local, local.saturating_sub(instant) / SECOND)
-}
-
-/// The abbreviation of the session's zone at an instant.
-pub(crate) fn abbreviation(instant: i64, s: &Settings) -> String {
-    s.time_zone.abbreviation_at(instant.div_euclid(SECOND) + UNIX_EPOCH_SECONDS)
 }
 
 /// Seconds from 1970-01-01 to 2000-01-01.

@@ -58,7 +58,7 @@ fn passwords_are_checked_by_the_server() {
             listen: "127.0.0.1:0".parse().unwrap(),
             upstream: Upstream::Tcp("127.0.0.1".into(), server.port()),
             workers: Some(1),
-            limits: Limits { clients: 5 },
+            limits: Limits { clients: 5, ..Limits::default() },
             service: Service { user: "postgres".into(), password: None },
             root: RootKey::File("none".into()),
             next_root: None,

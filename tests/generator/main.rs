@@ -61,6 +61,7 @@ fn main() -> ExitCode {
     let seed = number("PYRITE_GENERATOR_SEED", 1);
     let first = number("PYRITE_GENERATOR_WORLD", 0);
     let kinds: Vec<&'static str> = SEARCH.into_iter().filter(|kind| is_known(kind)).collect();
+    let locales = sides::locales();
     let mut tally = Tally::default();
     let mut left = statements;
     for number in first.. {
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
         }
         let count = left.min(PER_WORLD);
         left -= count;
-        run_world(&mut tally, seed, number, count, &kinds);
+        run_world(&mut tally, seed, number, count, (&kinds, &locales));
     }
     tally.report(seed);
     match tally.is_good() {
@@ -89,8 +90,14 @@ fn is_known(kind: &str) -> bool {
     pyrite::config::Config::parse(&text, std::path::Path::new("/nonexistent"), &secrets).is_ok()
 }
 
-fn run_world(tally: &mut Tally, seed: u64, number: u64, statements: u64, kinds: &[&'static str]) {
-    let world = World::new(&mut Random::new(seed, 1_000_000 + number), kinds);
+fn run_world(
+    tally: &mut Tally,
+    seed: u64,
+    number: u64,
+    statements: u64,
+    (kinds, locales): (&[&'static str], &[String]),
+) {
+    let world = World::new(&mut Random::new(seed, 1_000_000 + number), kinds, locales);
     let mut sides = match Sides::start(&world) {
         Ok(sides) => sides,
         Err(report) => {
@@ -110,7 +117,7 @@ fn run_world(tally: &mut Tally, seed: u64, number: u64, statements: u64, kinds: 
             continue;
         }
         if !std::mem::replace(&mut shown, true) {
-            println!("{}\n{}", world.setup.join(";\n"), world.config);
+            println!("{}\n{}\n{}", world.locale, world.setup.join(";\n"), world.config);
         }
         println!("FAULT seed {seed}, world {number}, statement {statement}\n  {}", self::statement(&trial));
         complain(&mut sides, &trial, &verdict);
@@ -142,7 +149,7 @@ fn show(trial: &Trial, verdict: &Verdict) {
         Verdict::Same(None) => "same".to_owned(),
         Verdict::Same(Some(state)) => format!("same error {state}"),
         Verdict::Refused(words) => format!("refused: {words}"),
-        Verdict::Different(_) => "different".to_owned(),
+        Verdict::Different(..) => "different".to_owned(),
         Verdict::Leak(_) => "leak".to_owned(),
     };
     println!("{verdict}\n    {}", statement(trial));
@@ -156,9 +163,9 @@ fn statement(trial: &Trial) -> String {
 fn complain(sides: &mut Sides, trial: &Trial, fault: &Verdict) {
     match fault {
         Verdict::Leak(leaks) => println!("  LEAK {leaks:?}"),
-        Verdict::Different(how) => {
+        Verdict::Different(how, state) => {
             println!("  DIFFERENT\n{how}");
-            let (smallest, again) = sides.minimise(trial, ATTEMPTS);
+            let (smallest, again) = sides.minimise(trial, state.as_deref(), ATTEMPTS);
             if !again.is_empty() {
                 println!("  made smaller:\n  {}\n{again}", statement(&smallest));
             }

@@ -1,6 +1,7 @@
 //! Plain PostgreSQL and Pyrite, and one statement to both.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::answer::Answer;
 use crate::node::{Node, Written};
@@ -76,8 +77,8 @@ pub enum Verdict {
     Same(Option<String>),
     /// Pyrite's words.
     Refused(String),
-    /// How they differ.
-    Different(String),
+    /// How they differ, and the SQLSTATE on the plain side, if it is an error.
+    Different(String, Option<String>),
     /// What the tap has seen for the first time.
     Leak(Vec<String>),
 }
@@ -102,7 +103,7 @@ impl Sides {
     /// Makes the world on both sides.
     pub fn start(world: &World) -> Result<Sides, String> {
         let server = server::shared();
-        let (plain, database) = (server.database("plain"), server.database("generated"));
+        let (plain, database) = (create("plain", &world.locale), create("generated", &world.locale));
         let proxy = Pyrite::start(&world.config.replace("DATABASE", &database));
         proxy.watch(&world.canaries);
         let mut sides = Sides {
@@ -142,7 +143,7 @@ impl Sides {
         let written = trial.node.write(trial.mode.has_params());
         let (expected, _) = match self.answer(true, &written, trial.mode) {
             Ok(answer) => answer,
-            Err(error) => return Verdict::Different(format!("the plain side: {error}")),
+            Err(error) => return Verdict::Different(format!("the plain side: {error}"), None),
         };
         let (actual, said) = match self.answer(false, &written, trial.mode) {
             Ok(answer) => answer,
@@ -151,7 +152,7 @@ impl Sides {
                 // Where other statements have run behind the one whose rows cannot be shown, the session ends.
                 return match trial.mode == Mode::Portions && error.contains("Error(0A000") {
                     true => Verdict::Refused("a row, with other statements behind it".to_owned()),
-                    false => Verdict::Different(error),
+                    false => Verdict::Different(error, expected.error().map(str::to_owned)),
                 };
             }
         };
@@ -160,18 +161,20 @@ impl Sides {
             if let (None, Some(table)) = (&state, &trial.table)
                 && let Some(difference) = self.compare_tables(table)
             {
-                return Verdict::Different(difference);
+                return Verdict::Different(difference, None);
             }
             return Verdict::Same(state);
         }
         if actual.error() == Some("0A000") && expected.error() != Some("0A000") {
             let after = self.pyrite.client.query("SELECT 1");
             if Answer::new(&after, true).error() != Some("25P02") {
-                return Verdict::Different(format!("after a refusal the transaction goes on: {after:?}"));
+                let how = format!("after a refusal the transaction goes on: {after:?}");
+                return Verdict::Different(how, expected.error().map(str::to_owned));
             }
             return Verdict::Refused(said);
         }
-        Verdict::Different(format!("{}    said      {said}\n", expected.difference(&actual)))
+        let how = format!("{}    said      {said}\n", expected.difference(&actual));
+        Verdict::Different(how, expected.error().map(str::to_owned))
     }
 
     /// What a write has left.
@@ -270,15 +273,17 @@ impl Sides {
     }
 
     /// The smallest statement found that still differs, and how; `attempts` at most.
-    pub fn minimise(&mut self, trial: &Trial, attempts: usize) -> (Trial, String) {
+    ///
+    /// `state`: the plain side's error. One that gives another says something else.
+    pub fn minimise(&mut self, trial: &Trial, state: Option<&str>, attempts: usize) -> (Trial, String) {
         // What is left of a statement may no longer tell what is secret in it.
         self.proxy.tap().look_away(true);
-        let smallest = self.minimise_here(trial, attempts);
+        let smallest = self.minimise_here(trial, state, attempts);
         self.proxy.tap().look_away(false);
         smallest
     }
 
-    fn minimise_here(&mut self, trial: &Trial, attempts: usize) -> (Trial, String) {
+    fn minimise_here(&mut self, trial: &Trial, state: Option<&str>, attempts: usize) -> (Trial, String) {
         let mut smallest = Trial { commit: false, ..trial.clone() };
         let mut how = String::new();
         let mut left = attempts;
@@ -289,7 +294,9 @@ impl Sides {
                 }
                 left -= 1;
                 let next = Trial { node, ..smallest.clone() };
-                if let Verdict::Different(report) = self.run(&next) {
+                if let Verdict::Different(report, now) = self.run(&next)
+                    && now.as_deref() == state
+                {
                     (smallest, how) = (next, report);
                     continue 'smaller;
                 }
@@ -352,6 +359,31 @@ impl Side {
         self.client.say(Script::new().close_statement("g").sync());
         self.client.until_ready();
     }
+}
+
+/// A new database whose texts are in this order.
+fn create(purpose: &str, locale: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("{purpose}_world_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let text = format!("CREATE DATABASE {name} TEMPLATE template0 {locale}");
+    server::shared().connect("postgres").run(&text);
+    name
+}
+
+/// Locales of databases that the server has, as CREATE DATABASE takes them.
+pub fn locales() -> Vec<String> {
+    let mut client = server::shared().connect("postgres");
+    let libc = "SELECT collname FROM pg_collation WHERE collprovider = 'c' AND collname IN ('en_US.utf8', 'de_DE.utf8')";
+    let mut all: Vec<String> =
+        client.column(libc).into_iter().flatten().map(|name| format!("LOCALE '{name}'")).collect();
+    for icu in ["en-US", "de-DE"] {
+        let text =
+            format!("SELECT 1 FROM pg_collation WHERE collprovider = 'i' AND collname = '{icu}-x-icu'");
+        if !client.column(&text).is_empty() {
+            all.push(format!("LOCALE_PROVIDER icu ICU_LOCALE '{icu}'"));
+        }
+    }
+    all
 }
 
 fn values(params: &[Option<String>]) -> Vec<Value<'_>> {

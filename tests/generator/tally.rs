@@ -25,7 +25,7 @@ impl Tally {
                 *self.refusals.entry(without_names(words)).or_default() += 1;
                 2
             }
-            Verdict::Different(_) | Verdict::Leak(_) => {
+            Verdict::Different(..) | Verdict::Leak(_) => {
                 self.faults += 1;
                 return false;
             }

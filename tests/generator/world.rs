@@ -49,6 +49,8 @@ pub struct World {
     /// Of Pyrite, with DATABASE for the database's name.
     pub config: String,
     pub canaries: Vec<Canary>,
+    /// How the database is created.
+    pub locale: String,
 }
 
 /// Rows of a table at first.
@@ -64,10 +66,18 @@ pub fn unique_value(number: usize) -> String {
 const NAMES: [&str; 4] = ["accounts", "\"order\"", "items", "\"Log Entry\""];
 
 impl World {
-    /// `kinds`: the kinds of search that there are.
-    pub fn new(random: &mut Random, kinds: &[&'static str]) -> World {
-        let mut world =
-            World { tables: Vec::new(), setup: Vec::new(), config: String::new(), canaries: canaries() };
+    /// `kinds`: the kinds of search that there are; `locales`: others than by bytes.
+    pub fn new(random: &mut Random, kinds: &[&'static str], locales: &[String]) -> World {
+        let mut world = World {
+            tables: Vec::new(),
+            setup: Vec::new(),
+            config: String::new(),
+            canaries: canaries(),
+            locale: String::new(),
+        };
+        if random.chance(45) {
+            world.locale = random.pick(locales).cloned().unwrap_or_default();
+        }
         world.canaries.extend((0..UNIQUE).map(|n| Canary::Text(unique_value(n))));
         for number in 0..3 + random.below(2) {
             let table = table(random, number, kinds);

@@ -9,6 +9,7 @@ mod hostile;
 mod lifetimes;
 mod order;
 mod pipelines;
+mod refine;
 mod results;
 mod rotation;
 
@@ -66,6 +67,11 @@ impl Fixture {
 
     pub fn connect(&self) -> Client {
         self.pyrite.connect(&self.database)
+    }
+
+    /// The name of the database.
+    pub fn database(&self) -> &str {
+        &self.database
     }
 
     /// A connection past the proxy.

@@ -153,23 +153,17 @@ fn texts_sort_alike() {
             sorted(&mut bench, &name, &collation, &texts, 2_000).await;
         }
         followed.sort();
-        let expected = [
-            "C",
-            "C.utf8",
-            "POSIX",
-            "cs_CZ",
-            "de-x-icu",
-            "de_DE",
-            "en-US-x-icu",
-            "en_US",
-            "fr-x-icu",
-            "sv_SE",
-            "tr_TR",
-            "ucs_basic",
-            "und-x-icu",
-        ];
+        let mut expected =
+            vec!["C", "C.utf8", "POSIX", "cs_CZ", "de_DE", "en_US", "sv_SE", "tr_TR", "ucs_basic"];
+        // Only one version of ICU is followed.
+        let query = "SELECT pg_collation_actual_version(oid) FROM pg_collation WHERE collname = 'und-x-icu'";
+        let version: Option<String> = bench.client.query_one(query, &[]).await.expect("a version").get(0);
+        if version.as_deref() == Some("153.120") {
+            expected.extend(["de-x-icu", "en-US-x-icu", "fr-x-icu", "und-x-icu"]);
+        }
+        expected.sort_unstable();
         assert_eq!(followed.iter().map(String::as_str).collect::<Vec<_>>(), expected);
-        bench.finish(40_000);
+        bench.finish(30_000);
     });
 }
 

@@ -9,6 +9,8 @@ mod casts;
 mod collation;
 mod equality;
 #[rustfmt::skip]
+mod formulas;
+#[rustfmt::skip]
 mod inputs;
 mod mutants;
 mod order;

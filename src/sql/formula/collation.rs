@@ -7,7 +7,11 @@ use crate::value::Collation;
 
 impl Planner<'_> {
     /// The collation that all parts of a formula follow which follow any; or why there is none.
-    pub(super) fn collation_of(&self, formula: &Formula, inputs: &[ComputedInput]) -> Result<Collation, String> {
+    pub(super) fn collation_of(
+        &self,
+        formula: &Formula,
+        inputs: &[ComputedInput],
+    ) -> Result<Collation, String> {
         let mut held: Option<Collation> = None;
         for part in formula.collated_inputs() {
             let found = self.part_collation(&part, inputs)?;
@@ -38,5 +42,7 @@ impl Planner<'_> {
 
 /// Whether two collations order and change case alike. Those that go by bytes differ in what is a letter.
 fn alike(left: &Collation, right: &Collation) -> bool {
-    left == right && left.case_refusal() == right.case_refusal() && left.lower("Ä").ok() == right.lower("Ä").ok()
+    left == right
+        && left.case_refusal() == right.case_refusal()
+        && left.lower("Ä").ok() == right.lower("Ä").ok()
 }

@@ -5,6 +5,7 @@
 //! ([`output`]), and conditions.
 
 mod collation;
+mod keywords;
 mod output;
 mod walk;
 
@@ -74,6 +75,7 @@ pub(super) struct Mark {
     frames: usize,
     ctes: usize,
     relations: usize,
+    refinements: usize,
     protected: bool,
     open: Vec<super::open::OpenColumn>,
 }
@@ -87,6 +89,7 @@ impl Planner<'_> {
             frames: self.frames.len(),
             ctes: self.ctes.len(),
             relations: self.relations.len(),
+            refinements: self.refinements.len(),
             protected: self.protected,
             open: self.open.clone(),
         }
@@ -99,6 +102,7 @@ impl Planner<'_> {
         self.frames.truncate(mark.frames);
         self.ctes.truncate(mark.ctes);
         self.relations.truncate(mark.relations);
+        self.refinements.truncate(mark.refinements);
         self.protected = mark.protected;
         self.open.clone_from(&mark.open);
     }

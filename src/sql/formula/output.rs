@@ -45,8 +45,11 @@ impl Planner<'_> {
             match input {
                 ComputedInput::Column(value) => {
                     // Which of several equal values is computed with must not be seen.
-                    let alike = value.grouped.is_none_or(|r| !r.is_of_many()) || prints_alike(value.column.ty);
-                    let Some(text) = self.reference(&value).filter(|_| alike) else { return Err(computed.refusal) };
+                    let alike =
+                        value.grouped.is_none_or(|r| !r.is_of_many()) || prints_alike(value.column.ty);
+                    let Some(text) = self.reference(&value).filter(|_| alike) else {
+                        return Err(computed.refusal);
+                    };
                     references.push(text);
                     inputs.push(plan::Input::Encrypted(value.column));
                 }

@@ -1,9 +1,6 @@
 //! From a syntax tree to a formula, with the tokens that each part takes.
 
-use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr, ExtractSyntax, Function, Ident,
-    TrimWhereField, UnaryOperator, Value,
-};
+use sqlparser::ast::{BinaryOperator, CaseWhen, CastKind, Expr, Function, Ident, UnaryOperator, Value};
 
 use super::ComputedInput;
 use crate::evaluate::{Builder, Formula, Operand, Unbuilt};
@@ -25,7 +22,7 @@ pub(super) struct Formed {
 }
 
 /// Why the walk ends.
-enum Stop {
+pub(super) enum Stop {
     /// Beyond formulas, in words if it is worth them.
     Unknown(Option<String>),
     /// PostgreSQL's own error.
@@ -45,16 +42,16 @@ impl From<Unbuilt> for Stop {
     }
 }
 
-fn beyond<T>(what: &str) -> Result<T, Stop> {
+pub(super) fn beyond<T>(what: &str) -> Result<T, Stop> {
     Err(Stop::Unknown(Some(format!("it does not know {what}"))))
 }
 
 /// A part with its tokens.
-type Part = Result<(Operand, Extent), Stop>;
+pub(super) type Part = Result<(Operand, Extent), Stop>;
 
-struct Walk<'w, 'a> {
-    planner: &'w Planner<'a>,
-    builder: Builder<'w>,
+pub(super) struct Walk<'w, 'a> {
+    pub planner: &'w Planner<'a>,
+    pub builder: Builder<'w>,
     settings: &'w Settings,
     inputs: Vec<ComputedInput>,
     /// The references of the inputs, as stored names.
@@ -112,17 +109,21 @@ impl Walk<'_, '_> {
         self.planner.tokens.is_sign(at, sign)
     }
 
-    fn is_word(&self, at: usize, word: &str) -> bool {
+    pub fn is_word(&self, at: usize, word: &str) -> bool {
         self.planner.tokens.is_word(at, word)
     }
 
     /// The extent widened to a token behind it, if it is there.
     fn closed(&self, first: usize, last: usize) -> Result<Extent, Stop> {
-        if self.is_sign(last + 1, ")") { Ok(Extent { first, last: last + 1 }) } else { Err(Stop::Unknown(None)) }
+        if self.is_sign(last + 1, ")") {
+            Ok(Extent { first, last: last + 1 })
+        } else {
+            Err(Stop::Unknown(None))
+        }
     }
 
     /// The extent of `name ( inner … )`: the name stands `back` tokens before the first argument.
-    fn called(&self, name: &str, first: usize, last: usize, back: usize) -> Result<Extent, Stop> {
+    pub fn called(&self, name: &str, first: usize, last: usize, back: usize) -> Result<Extent, Stop> {
         let start = first.checked_sub(back).ok_or(Stop::Unknown(None))?;
         if !(self.is_word(start, name) && self.is_sign(start + 1, "(")) {
             return Err(Stop::Unknown(None));
@@ -130,7 +131,7 @@ impl Walk<'_, '_> {
         self.closed(start, last)
     }
 
-    fn part(&mut self, expr: &Expr) -> Part {
+    pub fn part(&mut self, expr: &Expr) -> Part {
         match expr {
             Expr::Identifier(name) => self.column(std::slice::from_ref(name)),
             Expr::CompoundIdentifier(names) => self.column(names),
@@ -150,7 +151,9 @@ impl Walk<'_, '_> {
                     None => Err(Stop::Unknown(None)),
                 }
             }
-            Expr::TypedString(typed) if !typed.uses_odbc_syntax => self.typed_string(index_of(typed.value.span)),
+            Expr::TypedString(typed) if !typed.uses_odbc_syntax => {
+                self.typed_string(index_of(typed.value.span))
+            }
             Expr::UnaryOp { op, expr } => self.unary(*op, expr),
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right),
             Expr::Function(function) => self.function(function),
@@ -227,123 +230,12 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Functions whose arguments have keywords between them.
-    fn keyword_call(&mut self, expr: &Expr) -> Part {
-        match expr {
-            Expr::Extract { syntax: ExtractSyntax::From, expr, .. } => {
-                let (operand, extent) = self.part(expr)?;
-                let whole = self.called("extract", extent.first, extent.last, 4)?;
-                let at = extent.first - 2;
-                let tokens = self.planner.tokens;
-                let Some(field) = tokens.string(at).or_else(|| tokens.name(at).map(zeroize::Zeroizing::new)) else {
-                    return Err(Stop::Unknown(None));
-                };
-                Ok((self.builder.call("extract", vec![Operand::Literal(field), operand])?, whole))
-            }
-            Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
-                let (operand, extent) = self.part(expr)?;
-                let name = if self.is_word(extent.first.wrapping_sub(2), "ceiling") { "ceiling" } else { "ceil" };
-                let whole = self.called(name, extent.first, extent.last, 2)?;
-                Ok((self.builder.call("ceil", vec![operand])?, whole))
-            }
-            Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
-                let (operand, extent) = self.part(expr)?;
-                let whole = self.called("floor", extent.first, extent.last, 2)?;
-                Ok((self.builder.call("floor", vec![operand])?, whole))
-            }
-            Expr::Position { expr, r#in } => {
-                let ((part, from), (text, to)) = (self.part(expr)?, self.part(r#in)?);
-                let whole = self.called("position", from.first, to.last, 2)?;
-                Ok((self.builder.call("position", vec![text, part])?, whole))
-            }
-            Expr::Substring { expr, substring_from, substring_for, .. } => {
-                self.substring(expr, substring_from.as_deref(), substring_for.as_deref())
-            }
-            Expr::Trim { trim_where, trim_what, expr, trim_characters } => {
-                self.trim(*trim_where, trim_what.as_deref(), expr, trim_characters.as_deref())
-            }
-            Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
-                let (text, from) = self.part(expr)?;
-                let (with, _) = self.part(overlay_what)?;
-                let (start, mut to) = self.part(overlay_from)?;
-                let mut args = vec![text, with, start];
-                if let Some(length) = overlay_for {
-                    let (length, extent) = self.part(length)?;
-                    args.push(length);
-                    to = extent;
-                }
-                let whole = self.called("overlay", from.first, to.last, 2)?;
-                Ok((self.builder.call("overlay", args)?, whole))
-            }
-            _ => beyond("this form of expression"),
-        }
-    }
-
-    fn substring(&mut self, expr: &Expr, start: Option<&Expr>, length: Option<&Expr>) -> Part {
-        let (text, from) = self.part(expr)?;
-        let mut to = from;
-        let mut args = vec![text];
-        match start {
-            Some(start) => {
-                let (start, extent) = self.part(start)?;
-                args.push(start);
-                to = extent;
-            }
-            None => args.push(Operand::constant(Datum::Int4(1), Type::Int4)),
-        }
-        if let Some(length) = length {
-            let (length, extent) = self.part(length)?;
-            args.push(if start.is_none() { self.builder.cast(length, Type::Int4)? } else { length });
-            if extent.last < to.last {
-                return beyond("SUBSTRING with FOR before FROM");
-            }
-            to = extent;
-        }
-        let name = if self.is_word(from.first.wrapping_sub(2), "substr") { "substr" } else { "substring" };
-        let whole = self.called(name, from.first, to.last, 2)?;
-        Ok((self.builder.call("substring", args)?, whole))
-    }
-
-    fn trim(
-        &mut self,
-        side: Option<TrimWhereField>,
-        what: Option<&Expr>,
-        expr: &Expr,
-        characters: Option<&[Expr]>,
-    ) -> Part {
-        let what = match what {
-            Some(what) => Some(self.part(what)?),
-            None => None,
-        };
-        let (text, extent) = self.part(expr)?;
-        let (mut first, mut last) = (extent.first, extent.last);
-        let mut args = vec![text];
-        if let Some((what, extent)) = what {
-            args.push(what);
-            first = extent.first;
-        } else if self.is_word(first.wrapping_sub(1), "from") {
-            first -= 1;
-        }
-        for set in characters.into_iter().flatten() {
-            let (set, extent) = self.part(set)?;
-            args.push(set);
-            last = extent.last;
-        }
-        let back = if side.is_some() { 3 } else { 2 };
-        let whole = self.called("trim", first, last, back)?;
-        let name = match side {
-            Some(TrimWhereField::Leading) => "ltrim",
-            Some(TrimWhereField::Trailing) => "rtrim",
-            _ => "btrim",
-        };
-        Ok((self.builder.call(name, args)?, whole))
-    }
-
     /// `IS [NOT] word` behind an extent.
     fn behind(&self, extent: Extent, negated: bool, word: &str) -> Result<Extent, Stop> {
         let is = extent.last + 1;
         let at = if negated { is + 2 } else { is + 1 };
-        let there = self.is_word(is, "is") && (!negated || self.is_word(is + 1, "not")) && self.is_word(at, word);
+        let there =
+            self.is_word(is, "is") && (!negated || self.is_word(is + 1, "not")) && self.is_word(at, word);
         if there { Ok(Extent { last: at, ..extent }) } else { Err(Stop::Unknown(None)) }
     }
 
@@ -367,7 +259,12 @@ impl Walk<'_, '_> {
         Ok((self.builder.call(sign, vec![value, pattern])?, join(from, to)))
     }
 
-    fn case(&mut self, operand: Option<&Expr>, conditions: &[CaseWhen], other: Option<&Expr>) -> Result<Operand, Stop> {
+    fn case(
+        &mut self,
+        operand: Option<&Expr>,
+        conditions: &[CaseWhen],
+        other: Option<&Expr>,
+    ) -> Result<Operand, Stop> {
         let operand = match operand {
             Some(operand) => Some(self.part(operand)?.0),
             None => None,
@@ -548,7 +445,9 @@ impl Walk<'_, '_> {
             parts.push(ident(name).map_err(Stop::Error)?);
         }
         let found = self.planner.found(&parts).map_err(Stop::Error)?;
-        let Found::Column(held, location) = found else { return beyond("a value that is no column of a table") };
+        let Found::Column(held, location) = found else {
+            return beyond("a value that is no column of a table");
+        };
         let passed_on = !held.casts.is_empty() || held.open.is_some() || held.nested.is_some();
         if held.unmanaged.is_some() || passed_on {
             return Err(Stop::Unknown(None));
@@ -567,7 +466,9 @@ impl Walk<'_, '_> {
                 let ty = value.column.ty;
                 (ComputedInput::Column(value), ty)
             }
-            _ if self.planner.is_rewritten(location) => return beyond("a plain column of this join or group"),
+            _ if self.planner.is_rewritten(location) => {
+                return beyond("a plain column of this join or group");
+            }
             _ => {
                 let Some(ty) = held.origin.and_then(|origin| self.plain_type(origin)) else {
                     return beyond("the type of a column beside the encrypted one");

@@ -15,6 +15,8 @@ use super::super::refuse::Planned;
 pub(in crate::sql) struct Alone {
     /// Name of the aggregate, up to its parenthesis.
     head: Extent,
+    /// The last token of FROM and WHERE.
+    last: usize,
     value: ColumnVal,
     /// The column as it may be written again.
     text: String,
@@ -70,23 +72,21 @@ impl Planner<'_> {
         self.one_print(&value, "function").ok()?;
         let text = self.doubled(&value)?;
         let open = token + parts.len() * 2 - 1;
-        let locks = self.tokens.is_word(self.end_of_from(open - 1) + 1, "for");
+        let last = self.end_of_from(open - 1);
+        let locks = self.tokens.is_word(last + 1, "for");
         let known = !locks
             && self.tokens.is_sign(open, "(")
             && value.place.is_some_and(|place| place.first == open + 1);
         let head = Extent { first: token, last: open - 1 };
         let greatest = name == "max";
         let name = alias.unwrap_or_else(|| name.clone());
-        known.then_some(Alone { head, value, text, name, greatest })
+        known.then_some(Alone { head, last, value, text, name, greatest })
     }
 
     /// Its output.
     pub fn alone_output(&mut self, alone: &Alone) -> Outputs {
-        let value = self.chosen(alone.value.clone(), alone.head);
-        let value = match value {
-            Val::Column(value) => Val::Column(ColumnVal { place: None, extent: None, ..value }),
-            other => other,
-        };
+        let whole = Extent { first: alone.head.first, last: alone.last };
+        let value = self.chosen(alone.value.clone(), whole);
         Outputs { columns: vec![OutColumn { name: alone.name.clone(), value }], open: false }
     }
 
@@ -94,7 +94,6 @@ impl Planner<'_> {
     pub fn turn_alone(&mut self, alone: &Alone, select: &Select) -> Planned<()> {
         let functions = self.order_of(&alone.value, "function")?;
         let start = select.selection.as_ref().and_then(|_| self.where_of(alone.head.last));
-        let last = self.end_of_from(alone.head.last);
         self.replace(alone.head, vec![Part::Text("(SELECT ".to_owned())]);
         let text = &alone.text;
         let direction = if alone.greatest { " DESC" } else { "" };
@@ -110,8 +109,10 @@ impl Planner<'_> {
             }
             None => format!(" WHERE {text} IS NOT NULL"),
         };
-        let end = self.tokens.end(last);
-        self.edits.after(end, format!("{condition} ORDER BY {keys} LIMIT 1) AS \"{name}\""));
+        let end = self.tokens.end(alone.last);
+        self.edits.after(end, format!("{condition} ORDER BY {keys} LIMIT 1)"));
+        // Outside of whatever else is put around.
+        self.edits.name(end, format!(" AS \"{name}\""));
         Ok(())
     }
 

@@ -55,6 +55,13 @@ impl Planner<'_> {
         let functions = self.order_of(&value, &clause)?;
         self.one_print(&value, &clause)?;
         let extent = self.call(at).ok_or_else(|| syntax("a function call").at(Some(at.0)))?;
+        // Nothing of the client's but names is in it, so it may be written once more: in ORDER BY.
+        let plain = function.filter.is_none() && function.over.is_none() && value.casts.is_empty();
+        let text = self.doubled(&value).filter(|_| plain);
+        let written = text.map(|text| {
+            let name: String = (at.0..at.0 + at.1 * 2 - 1).map(|token| self.tokens.raw(token)).collect();
+            format!("(({name}({}){TAKE}", pair(&text, functions))
+        });
         self.put_pair(&value, functions, &clause)?;
         if let Some(filter) = &function.filter {
             self.condition(filter, "FILTER")?;
@@ -64,7 +71,11 @@ impl Planner<'_> {
         }
         self.edits.before(self.tokens.start(extent.first), "((");
         self.edits.after(self.tokens.end(extent.last), TAKE);
-        Ok(Some(self.chosen(value, extent)))
+        let mut chosen = self.chosen(value, extent);
+        if let Val::Column(value) = &mut chosen {
+            value.written = written;
+        }
+        Ok(Some(chosen))
     }
 
     /// `percentile_disc(fraction) WITHIN GROUP (ORDER BY column)`.
@@ -194,13 +205,15 @@ impl Planner<'_> {
 
     /// The column's place gets the array that is compared: NULL where the column is.
     fn put_pair(&mut self, value: &ColumnVal, functions: OrderFunctions, clause: &str) -> Planned<()> {
-        let (Some(place), Some(text)) = (value.place, self.doubled(value)) else {
+        let mut value = value.clone();
+        self.stand_in(&mut value)?;
+        let (Some(place), Some(text)) = (value.place, self.doubled(&value)) else {
             return Err(column_in(&value.column, clause).at(value.extent.map(|e| e.first)));
         };
         let before = format!("CASE WHEN {text} IS NOT NULL THEN ARRAY[{}({text}), (", functions.whole);
         self.edits.before(self.tokens.start(place.first), before);
         self.edits.after(self.tokens.end(place.last), ")::pg_catalog.bytea] END");
-        self.remove_casts(value);
+        self.remove_casts(&value);
         Ok(())
     }
 
@@ -273,6 +286,14 @@ impl Planner<'_> {
             ..value
         })
     }
+}
+
+/// What is compared: the term, with the envelope behind it. NULL where the column is.
+fn pair(text: &str, functions: OrderFunctions) -> String {
+    format!(
+        "CASE WHEN {text} IS NOT NULL THEN ARRAY[{}({text}), ({text})::pg_catalog.bytea] END",
+        functions.whole
+    )
 }
 
 fn is_using(sort: &sqlparser::ast::OrderBySort) -> bool {

@@ -91,7 +91,8 @@ impl Planner<'_> {
     /// The form in which this value can be ordered at its place.
     fn form(&self, value: &ColumnVal, functions: OrderFunctions) -> Form {
         match functions.head {
-            Some(_) if self.doubled(value).is_some() => Form::Both,
+            // An index is over a column: with anything else, heads are of no use.
+            Some(_) if self.doubled(value).is_some_and(|text| !text.contains('(')) => Form::Both,
             _ => Form::Whole,
         }
     }

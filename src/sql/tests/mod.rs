@@ -3,12 +3,14 @@
 mod cases;
 mod ddl;
 mod follow;
+mod formula;
 mod fuzz;
 mod grouping;
 mod indexes;
 mod items;
 mod order;
 mod params;
+mod refine;
 mod slots;
 mod state;
 mod travel;
@@ -211,6 +213,9 @@ fn render(pieces: &[Piece], slots: &[Slot], text: &str) -> String {
 }
 
 fn slot(slot: &Slot) -> String {
+    if let Role::Refined(_, index, part) = &slot.role {
+        return format!("<{part:?} {index}>");
+    }
     let (role, column) = match &slot.role {
         Role::Store(c) => ("store", c),
         Role::Equality(c) => ("eq", c),
@@ -220,10 +225,12 @@ fn slot(slot: &Slot) -> String {
         Role::OrderArray(c) => ("ord[]", c),
         Role::OrderHead(c) => ("head", c),
         Role::Caseless(c) => ("caseless", c),
+        Role::Refined(column, ..) => ("refined", column),
     };
     let source = match &slot.source {
         Source::Param(n) => format!("${}", n + 1),
         Source::Literal(text) => format!("'{}'", text.as_str()),
+        Source::Candidates => String::new(),
     };
     let casts: String = slot.casts.iter().map(|c| format!("::{c}")).collect();
     format!("<{role} {source}{casts} {}>", column.name)

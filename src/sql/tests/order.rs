@@ -151,6 +151,10 @@ fn values_chosen_by_order() {
             "SELECT ((min(CASE WHEN name IS NOT NULL THEN ARRAY[pyrite.ord(name), (name)::pg_catalog.bytea] END) FILTER (WHERE id > 3))[2]::pyrite.encrypted) AS m FROM public.people HAVING pyrite.ord(((min(CASE WHEN name IS NOT NULL THEN ARRAY[pyrite.ord(name), (name)::pg_catalog.bytea] END))[2]::pyrite.encrypted)) > <ord 'a' name> => name",
         ),
         (
+            "SELECT id, max(born) AS m FROM people GROUP BY id ORDER BY m DESC, 1",
+            "SELECT id, ((max(CASE WHEN born IS NOT NULL THEN ARRAY[pyrite.ord(born), (born)::pg_catalog.bytea] END))[2]::pyrite.encrypted) AS m FROM public.people GROUP BY id ORDER BY pyrite.ord(((max(CASE WHEN born IS NOT NULL THEN ARRAY[pyrite.ord(born), (born)::pg_catalog.bytea] END))[2]::pyrite.encrypted)) DESC, 1 => - born",
+        ),
+        (
             "SELECT greatest(born, $1) AS g FROM people",
             "SELECT ((greatest(CASE WHEN born IS NOT NULL THEN ARRAY[pyrite.ord(born), (born)::pg_catalog.bytea] END, (CASE WHEN <store $1 born> IS NOT NULL THEN ARRAY[<ord $1 born>::pg_catalog.bytea, <store $1 born>::pg_catalog.bytea] END)))[2]::pyrite.encrypted) AS g FROM public.people => born",
         ),

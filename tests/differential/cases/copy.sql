@@ -118,7 +118,6 @@ COPY (SELECT vin, sold, model, odometer FROM vehicles) TO STDOUT (FORMAT binary)
 
 --@ case query with a condition
 COPY (SELECT name FROM customers WHERE email = 'ada.quill@voltmail.example') TO STDOUT
---@ refused text,binary,prepared: a constant in a COPY that is parsed by message
 
 --@ case query with casts
 COPY (SELECT id, birthday::text, balance::varchar FROM customers) TO STDOUT
@@ -369,7 +368,7 @@ COPY customers (id, email, name) FROM STDIN WHERE email = 'fiftyone@voltmail.exa
 --@ line 50	fifty@voltmail.example	Fifty
 --@ line 51	fiftyone@voltmail.example	Fiftyone
 --@ line 52	\N	Fiftytwo
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 SELECT id, email, name FROM customers WHERE id >= 40 ORDER BY id
 

@@ -38,7 +38,6 @@ SELECT id FROM customers WHERE email = NULL
 --@ case longer than the column
 SELECT id FROM customers WHERE email = repeat('x', 1) OR email = $1
 --@ $ x\*300
---@ refused all: a function call in a comparison with an encrypted column
 
 --@ case constant longer than the column
 SELECT id FROM customers WHERE email = $1

@@ -406,6 +406,7 @@ SELECT r_date, min(r_text), max(r_price) FROM ranked GROUP BY r_date ORDER BY r_
 
 --@ case extreme of extremes
 SELECT r_bool, max(max(r_date)) OVER () FROM ranked GROUP BY r_bool ORDER BY r_bool
+--@ refused all: one extreme inside of another
 
 --@ case sorted rollup
 SELECT r_bool, r_price, count(*) FROM ranked GROUP BY ROLLUP (r_bool, r_price) ORDER BY GROUPING(r_bool), r_bool, GROUPING(r_price), r_price
@@ -445,3 +446,54 @@ SELECT id, row_number() OVER (PARTITION BY r_bool ORDER BY r_date, id), first_va
 
 --@ case correlated range of a key
 SELECT r_int2, (SELECT count(*) FROM ranked i WHERE i.r_int2 < o.r_int2) FROM ranked o GROUP BY r_int2 ORDER BY r_int2
+
+--@ case distinct over a window function with a literal
+SELECT DISTINCT lag(email, 1, 'ada.quill@voltmail.example') OVER (ORDER BY id) FROM customers
+--@ refused all: its text, with the literal, would have to be written twice
+
+--@ case distinct over a subquery with a literal
+SELECT DISTINCT (SELECT c.email FROM customers c WHERE c.email = 'ada.quill@voltmail.example') FROM customers
+--@ refused all: its text, with the literal, would have to be written twice
+
+--@ case distinct on a window function with a literal
+SELECT DISTINCT ON (1) lag(email, 1, 'ada.quill@voltmail.example') OVER (ORDER BY id) FROM customers
+--@ refused all: its text, with the literal, would have to be written twice
+
+--@ case group by a subquery with a literal
+SELECT (SELECT c.email FROM customers c WHERE c.email = 'ada.quill@voltmail.example'), count(*) FROM customers GROUP BY 1
+--@ refused all: its text, with the literal, would have to be written twice
+
+--@ case arrays of groups
+SELECT birthday, array_agg(name ORDER BY id) FROM customers GROUP BY birthday HAVING birthday IS NOT NULL
+
+--@ case json of groups
+SELECT json_agg(json_build_object('n', name) ORDER BY id) FROM customers GROUP BY birthday
+
+--@ case rows of keys
+SELECT ROW(birthday, count(*)), json_build_object('day', birthday, 'n', count(*)) FROM customers GROUP BY birthday
+
+--@ case arrays over a window
+SELECT id, array_agg(email) OVER (PARTITION BY birthday ORDER BY id) FROM customers ORDER BY id
+
+--@ case string_agg
+SELECT string_agg(name, ',') FROM customers GROUP BY birthday
+--@ refused all: the server cannot join encrypted values
+
+--@ case view over groups
+CREATE VIEW per_day AS SELECT birthday, count(*) AS n FROM customers GROUP BY birthday
+--@ then
+SELECT birthday, n FROM per_day WHERE birthday = '1981-04-12'
+
+--@ case view over distinct
+CREATE VIEW owners AS SELECT DISTINCT owner_email FROM vehicles
+--@ then
+SELECT count(*), count(owner_email) FROM owners
+--@ then
+SELECT owner_email FROM owners
+
+--@ case view over a union
+CREATE VIEW mails AS SELECT email FROM customers UNION SELECT owner_email FROM vehicles
+--@ then
+SELECT id FROM customers WHERE email IN (SELECT email FROM mails) AND id < 3
+--@ then
+SELECT email FROM mails

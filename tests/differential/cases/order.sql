@@ -765,3 +765,21 @@ SELECT r_text, team FROM ranked WHERE team = 1 UNION SELECT r_varchar, team FROM
 --@ case distinct on a column of a view
 SELECT DISTINCT ON (v.shown_text) r.r_date FROM ranked_view v RIGHT JOIN ranked r ON v.id = r.id ORDER BY v.shown_text, v.id, r.id
 
+--@ case in the greatest
+SELECT id FROM ranked WHERE r_text IN (SELECT max(r_text) FROM ranked WHERE team = 1) ORDER BY id
+
+--@ case above any least
+SELECT id FROM ranked WHERE r_date > ALL (SELECT min(r_date) FROM ranked WHERE r_date > '1900-01-01') ORDER BY id
+
+--@ case the greatest of a group beside its key
+SELECT r_text, GREATEST(r_text, r_text), max(r_text) OVER () FROM ranked GROUP BY r_text ORDER BY r_text
+
+--@ case exists with a range
+SELECT id FROM ranked a WHERE EXISTS (SELECT FROM ranked b WHERE b.r_int4 > a.r_int4 AND b.team <> a.team) ORDER BY id
+
+--@ case by the alias of the greatest
+SELECT team, max(r_text) AS top, min(r_date) FROM ranked GROUP BY team ORDER BY top DESC, 3, team
+
+--@ case by the number of the least, with a condition on it
+SELECT team, min(r_price) AS least FROM ranked GROUP BY team HAVING min(r_price) < 100 ORDER BY 2 NULLS FIRST
+

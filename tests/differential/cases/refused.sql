@@ -10,25 +10,21 @@ SELECT email, id FROM customers ORDER BY 1, 2
 
 --@ case less than
 SELECT id FROM customers WHERE birthday < '1990-01-01'
---@ refused all: needs an order term
 
 --@ case at least a parameter
 SELECT id FROM customers WHERE balance >= $1
 --@ $ 5
---@ refused all: needs an order term
 
 --@ case between
 SELECT id FROM customers WHERE birthday BETWEEN '1980-01-01' AND '1990-01-01'
---@ refused all: needs an order term
 
 --@ case like
 SELECT id FROM customers WHERE email LIKE 'ada%'
---@ refused all: needs refinement
 
 --@ case ilike parameter
 SELECT id FROM customers WHERE email ILIKE $1
 --@ $ ADA%
---@ refused all: needs refinement
+--@ refused all: the case or order of letters beyond ASCII in this collation
 
 --@ case regular expression
 SELECT id FROM customers WHERE name ~ '^Ada'
@@ -37,7 +33,7 @@ SELECT id FROM customers WHERE name ~ '^Ada'
 --@ case lower
 SELECT id FROM customers WHERE lower(email) = lower($1)
 --@ $ Ada.Quill@voltmail.example
---@ refused all: needs a caseless term
+--@ refused all: the case or order of letters beyond ASCII in this collation
 
 --@ case min and max
 SELECT min(birthday), max(birthday) FROM customers
@@ -49,7 +45,6 @@ SELECT sum(balance) FROM customers
 
 --@ case length
 SELECT id FROM customers WHERE length(name) = 5
---@ refused all: expressions of encrypted values
 
 --@ case array_agg
 SELECT array_agg(name) FROM customers
@@ -93,12 +88,9 @@ SELECT unnest(ARRAY[name]) FROM customers
 
 --@ case boolean column as a condition
 SELECT id FROM customers WHERE vip
---@ refused all: a bare encrypted boolean
 
 --@ case is true
 SELECT id FROM customers WHERE vip IS TRUE
---@ refused all: a boolean test of an encrypted value
 
 --@ case overlapping plain function in a comparison
 SELECT id FROM customers WHERE email = lower('X')
---@ refused all: a function call in a comparison with an encrypted column

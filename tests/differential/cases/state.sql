@@ -2,7 +2,7 @@
 
 --@ case prepare and execute
 DEALLOCATE ALL
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 PREPARE p AS SELECT id, email, name FROM customers WHERE email = 'ada.quill@voltmail.example'
 --@ then
@@ -16,7 +16,7 @@ EXECUTE p
 
 --@ case prepare with a parameter
 DEALLOCATE ALL
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 PREPARE p AS SELECT id, name FROM customers WHERE email = $1
 --@ then
@@ -30,7 +30,7 @@ DEALLOCATE PREPARE p
 
 --@ case prepare with declared types
 DEALLOCATE ALL
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 PREPARE p (text, integer, varchar(10)) AS SELECT id, email, phone FROM customers WHERE email = $1 OR id = $2 OR plan = $3
 --@ then
@@ -42,7 +42,7 @@ DEALLOCATE ALL
 
 --@ case prepare an insert
 DEALLOCATE ALL
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 PREPARE p (int, text, text, date, numeric) AS INSERT INTO customers (id, email, name, birthday, balance) VALUES ($1, $2, $3, $4, $5) RETURNING *
 --@ then
@@ -56,7 +56,7 @@ DEALLOCATE p
 
 --@ case prepare an insert of a literal
 DEALLOCATE ALL
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 PREPARE p AS INSERT INTO customers (id, email, name) VALUES ($1, 'ada.quill@voltmail.example.org', $2)
 --@ then
@@ -66,7 +66,7 @@ SELECT * FROM customers WHERE id = 70
 
 --@ case prepare with one parameter in two roles
 DEALLOCATE ALL
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 PREPARE p AS INSERT INTO customers (id, name, phone) VALUES (80, $1, $1) RETURNING name, phone
 --@ then
@@ -74,7 +74,7 @@ EXECUTE p ('Zephyrine')
 
 --@ case prepare with an array
 DEALLOCATE ALL
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 PREPARE p (text[]) AS SELECT id FROM customers WHERE email = ANY ($1)
 --@ then
@@ -129,7 +129,7 @@ PREPARE p AS SELECT name FROM customers WHERE id = 1
 
 --@ case prepare, deallocate, prepare something plain
 DEALLOCATE ALL
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 PREPARE p AS SELECT email FROM customers WHERE id = $1
 --@ then
@@ -172,7 +172,7 @@ PREPARE p AS SELECT nope FROM customers
 
 --@ case prepare an update
 DEALLOCATE ALL
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 PREPARE p (varchar, int) AS UPDATE customers SET email = $1 WHERE id = $2
 --@ then
@@ -182,7 +182,7 @@ SELECT id, email FROM customers WHERE email = 'changed@voltmail.example'
 
 --@ case prepare a delete
 DEALLOCATE ALL
---@ modes simple
+--@ modes simple,text,binary
 --@ then
 PREPARE p AS DELETE FROM vehicles WHERE vin = $1
 --@ then
@@ -204,10 +204,13 @@ DEALLOCATE p
 DEALLOCATE ALL
 --@ modes text
 --@ then
-PREPARE p AS SELECT id, email FROM customers WHERE email = $1
+PREPARE p AS SELECT id, email FROM customers WHERE email = $1 AND name <> 'nobody'
 --@ then
-EXECUTE p ('x')
---@ refused text: EXECUTE with values that are sealed, by a Parse message
+EXECUTE p ('ada.quill@voltmail.example')
+--@ then
+EXECUTE p ('bob.zephyr@voltmail.example')
+--@ then
+EXECUTE p (NULL)
 
 -- cursors
 
