@@ -191,6 +191,8 @@ impl Planner<'_> {
             };
         }
         let nullable = values.iter().any(|value| matches!(value, Val::Null { .. }));
+        let mut values = values;
+        self.represent_all(&mut values, "ARRAY")?;
         let values = values.into_iter().flat_map(Val::alternatives).collect();
         let element =
             self.part_of(Val::Choice(Choice { values, coalesce: false, nullable, ..Choice::default() }))?;

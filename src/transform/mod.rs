@@ -310,4 +310,6 @@ pub fn encoding_tag(ty: &Type) -> u8 {
 }
 
 #[cfg(test)]
+mod nested_tests;
+#[cfg(test)]
 mod tests;

@@ -9,8 +9,8 @@ use crate::keys::{Keyring, KeyringBuilder};
 use crate::sql::plan::{Role, Slot, Source};
 use crate::value::{Format, Input, Settings, Type};
 
-const GROUP: [u8; 16] = [1; 16];
-const OTHER_GROUP: [u8; 16] = [2; 16];
+pub(super) const GROUP: [u8; 16] = [1; 16];
+pub(super) const OTHER_GROUP: [u8; 16] = [2; 16];
 
 fn keyring() -> Arc<Keyring> {
     let key = |byte| Key::new([byte; 32]);
@@ -21,11 +21,11 @@ fn keyring() -> Arc<Keyring> {
     Arc::new(built.unwrap())
 }
 
-fn transformer() -> Transformer {
+pub(super) fn transformer() -> Transformer {
     Transformer::new(keyring(), Ok(Settings::default()))
 }
 
-fn column(ty: Type, group: [u8; 16]) -> Arc<EncryptedColumn> {
+pub(super) fn column(ty: Type, group: [u8; 16]) -> Arc<EncryptedColumn> {
     let name = |text: &str| text.to_owned();
     Arc::new(EncryptedColumn {
         table_oid: 20000,
@@ -46,11 +46,11 @@ fn column(ty: Type, group: [u8; 16]) -> Arc<EncryptedColumn> {
     })
 }
 
-fn slot(role: Role, source_type: Option<Type>, casts: &[Type]) -> Slot {
+pub(super) fn slot(role: Role, source_type: Option<Type>, casts: &[Type]) -> Slot {
     Slot { source: Source::Param(0), source_type, casts: casts.to_vec(), role, server_param: 1 }
 }
 
-fn seal(slot: &Slot, text: &str) -> Result<Vec<u8>, TransformError> {
+pub(super) fn seal(slot: &Slot, text: &str) -> Result<Vec<u8>, TransformError> {
     let mut out = Vec::new();
     let present = transformer().seal_slot(slot, Some(Input::Text(text.as_bytes())), &mut out)?;
     assert!(present);

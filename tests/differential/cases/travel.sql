@@ -338,15 +338,45 @@ SELECT id FROM customers WHERE birthday IN (SELECT unnest($1::date[])) ORDER BY 
 --@ case constants for both
 SELECT v.m || '!', c.id FROM (VALUES ($1)) v (m) JOIN customers c ON c.email = v.m
 --@ $ bob.zephyr@voltmail.example
---@ refused all: the same value would be sealed and plain
+--@ refused all: the value would be sent in plaintext too
 
 --@ case the same parameter twice
 SELECT id FROM customers WHERE email = $1 OR plan = $1
 --@ $ gold
---@ refused text,binary,prepared: the same value would be sealed and plain
+--@ refused text,binary,prepared: the value would be sent in plaintext too
 
 --@ case recursive with an encrypted column
 WITH RECURSIVE r AS (SELECT id, email FROM customers WHERE id = 1 UNION ALL SELECT c.id, c.email FROM customers c JOIN r ON c.id = r.id + 1) SELECT email FROM r ORDER BY id
 
 --@ case lateral by an encrypted column
 SELECT c.id, l.model FROM customers c, LATERAL (SELECT v.model FROM vehicles v WHERE v.owner_email = c.email ORDER BY v.model LIMIT 1) l ORDER BY c.id
+
+--@ case json of a grouped column
+SELECT json_build_object('n', birthday, 'c', count(*)) FROM customers GROUP BY birthday
+
+--@ case row of grouped columns
+SELECT ROW(birthday, count(*)), ARRAY[birthday] FROM customers GROUP BY birthday
+
+--@ case whole row beside its key
+SELECT c.id, row_to_json(c), count(v.model) FROM customers c LEFT JOIN vehicles v ON v.customer_id = c.id GROUP BY c.id ORDER BY c.id
+
+--@ case window over json
+SELECT c.id, json_agg(c.name) OVER (ORDER BY c.id) FROM customers c ORDER BY c.id
+
+--@ case distinct of a cast in a subquery
+SELECT DISTINCT s.b FROM (SELECT birthday::text AS b FROM customers) s
+
+--@ case values distinct
+SELECT DISTINCT v.m FROM (VALUES ($1), ('x'), ($1)) AS v (m) JOIN customers c ON c.email = v.m
+--@ $ bob.zephyr@voltmail.example
+
+--@ case values grouped
+SELECT v.m, count(*) FROM (VALUES ('ada.quill@voltmail.example'), ('x')) AS v (m) JOIN vehicles c ON c.owner_email = v.m GROUP BY v.m
+
+--@ case values in using
+SELECT c.id FROM customers c JOIN (VALUES ('ada.quill@voltmail.example')) AS v (email) USING (email)
+--@ refused all: plain values cannot be compared with encrypted ones
+
+--@ case union of values
+SELECT v.m FROM (VALUES ('a')) AS v (m) UNION SELECT email FROM customers
+--@ refused all: plain values cannot be compared with encrypted ones

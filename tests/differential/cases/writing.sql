@@ -53,7 +53,7 @@ INSERT INTO customers (id, name) SELECT id + 100, name::text FROM customers WHER
 
 --@ case insert select of a plain expression
 INSERT INTO customers (id, name) SELECT id + 100, label FROM plainly
---@ refused all: the server has no keys
+--@ refused all: a value that only the server knows
 
 --@ case update from values
 UPDATE customers SET email = v.m, name = v.n FROM (VALUES (1, $1, 'First'), (2, NULL, 'Second')) AS v (i, m, n) WHERE customers.id = v.i RETURNING customers.id, email, name
@@ -131,7 +131,7 @@ MERGE INTO customers c USING plainly p ON c.id = p.id WHEN MATCHED AND c.email =
 
 --@ case merge from a plain table
 MERGE INTO customers c USING plainly p ON c.id = p.id WHEN MATCHED THEN UPDATE SET name = p.label
---@ refused all: the server has no keys
+--@ refused all: a value that only the server knows
 
 --@ case merge with constants
 MERGE INTO customers c USING plainly p ON c.id = p.id WHEN MATCHED THEN UPDATE SET name = $1, phone = NULL
