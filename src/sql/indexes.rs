@@ -129,7 +129,7 @@ pub(super) fn index(
     }
     let index = Index {
         tokens,
-        relation: &relation,
+        relation: relation,
         unique: (range.start..keyword).any(|i| tokens.is_word(i, "unique")),
         method: method.unwrap_or_else(|| "btree".to_owned()),
     };
@@ -149,7 +149,7 @@ pub(super) fn index(
         None => free_name(scope.catalog, &relation.schema, &relation.name, &names, "idx"),
     };
     let schema = (tokens.name(at).is_some() && !tokens.is_sign(at + 1, ".")).then_some(at);
-    let text = Text { tokens, range: range.clone(), on, given, schema: schema.zip(Some(&relation)) };
+    let text = Text { tokens, range: range.clone(), on, given, schema: schema.zip(Some(relation)) };
     let whole = tokens.start(range.start)..tokens.end(range.end - 1);
     let mut made = vec![(relation.schema.clone(), name.clone())];
     let (pieces, tag) = if elements.iter().all(|element| element.order.is_none()) {

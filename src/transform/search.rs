@@ -27,8 +27,8 @@ impl ValueForms {
         datum: &Datum,
         settings: &Settings,
     ) -> Result<Self, ValueError> {
-        let mut forms = Self::default();
-        forms.equality = Some(Zeroizing::new(datum.equality_bytes(ty, settings)?));
+        let equality = Zeroizing::new(datum.equality_bytes(ty, settings)?);
+        let mut forms = Self { equality: Some(equality), ..Self::default() };
         if kinds.order {
             let mut encoded = Zeroizing::new(Vec::new());
             order::encode(ty, collation, datum, settings, &mut encoded)?;

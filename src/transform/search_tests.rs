@@ -95,7 +95,7 @@ fn a_value_carries_what_constants_are_looked_up_by() {
             (31, &sealed(&keyring, Role::Caseless(all.clone()), &value.to_uppercase()))
         );
         let (key, tokens) = term(&envelope, TermKind::Match, Slot::A).unwrap();
-        assert!(key == 41 && !tokens.is_empty() && tokens.len() % 3 == 0);
+        assert!(key == 41 && !tokens.is_empty() && tokens.chunks_exact(3).remainder().is_empty());
         let stored: Vec<i32> =
             tokens.chunks_exact(3).map(|t| i32::from_be_bytes([0, t[0], t[1], t[2]])).collect();
         let transformer = Transformer::new(Arc::clone(&keyring), Ok(Settings::default()));

@@ -31,7 +31,7 @@ pub(super) fn report(
     }
     let kinds = SearchKinds::default();
     let surplus = facts.complete.iter().filter(|kind| {
-        kinds.with(kind).is_some() && !names(column).iter().any(|known| *known == kind.as_str())
+        kinds.with(kind).is_some() && !names(column).contains(&kind.as_str())
     });
     for kind in surplus {
         report.gap(format!(
