@@ -654,7 +654,6 @@ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY r_float8) FROM ranked
 
 --@ case no order terms
 SELECT id FROM customers WHERE birthday < '1990-01-01'
---@ refused all: the column has no order terms
 
 --@ case sorted without order terms
 SELECT id FROM customers ORDER BY email, id

@@ -257,20 +257,16 @@ SELECT id FROM customers WHERE email LIKE '%' || $1 || '%'
 
 --@ case similar to
 SELECT id FROM customers WHERE email SIMILAR TO '(ada|bob)%'
---@ refused all: regular expressions
 
 --@ case regular expression
 SELECT id FROM customers WHERE email ~ '^[ab]'
---@ refused all: regular expressions
 
 --@ case caseless regular expression
 SELECT id FROM customers WHERE email ~* $1
 --@ $ ^CLEO
---@ refused all: regular expressions
 
 --@ case not a regular expression
 SELECT id FROM customers WHERE email !~ 'voltmail' OR name !~* 'ADA'
---@ refused all: regular expressions
 
 --@ case starts with
 SELECT id FROM customers WHERE starts_with(email, 'bob')
@@ -292,12 +288,10 @@ SELECT id, length(email) FROM customers WHERE length(email) > 25 ORDER BY id
 
 --@ case year
 SELECT id FROM customers WHERE date_part('year', birthday) = 1981
---@ refused all: parts of dates
 
 --@ case extract of a parameter
 SELECT id FROM customers WHERE EXTRACT(YEAR FROM birthday) = $1
 --@ $ 1992
---@ refused all: parts of dates
 
 --@ case between on dates
 SELECT id FROM customers WHERE birthday BETWEEN '1980-01-01' AND '1985-12-31' ORDER BY id

@@ -24,16 +24,13 @@ SELECT id FROM customers WHERE email LIKE 'ada%'
 --@ case ilike parameter
 SELECT id FROM customers WHERE email ILIKE $1
 --@ $ ADA%
---@ refused all: the case or order of letters beyond ASCII in this collation
 
 --@ case regular expression
 SELECT id FROM customers WHERE name ~ '^Ada'
---@ refused all: needs refinement
 
 --@ case lower
 SELECT id FROM customers WHERE lower(email) = lower($1)
 --@ $ Ada.Quill@voltmail.example
---@ refused all: the case or order of letters beyond ASCII in this collation
 
 --@ case min and max
 SELECT min(birthday), max(birthday) FROM customers
