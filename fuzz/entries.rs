@@ -419,7 +419,8 @@ fn fits(text: &str, rewrite: &Rewrite) {
     for param in &rewrite.params {
         assert!(param.slots.iter().all(|slot| *slot < rewrite.slots.len()));
     }
-    let has_number = rewrite.slots.iter().all(|s| s.server_param > 0 || matches!(s.source, Source::Literal(_)));
+    let has_number =
+        rewrite.slots.iter().all(|s| s.server_param > 0 || matches!(s.source, Source::Literal(_)));
     assert!(has_number, "parameters are counted from 1");
 }
 

@@ -30,7 +30,7 @@ impl Formula {
                         Some(first) => Node::Match(Box::new(first), matcher, negated),
                         None => Node::Constant(None),
                     },
-                    None => Node::Call(call.clone(), args),
+                    None => Node::Call(*call, args),
                 }
             }
             Node::Match(inner, matcher, negated) => Node::Match(boxed(inner)?, matcher.clone(), *negated),

@@ -83,7 +83,7 @@ pub(super) fn resolve(name: &str, types: &[Option<Type>]) -> Option<&'static Kno
 }
 
 /// Keeps those with the highest score.
-fn best<'k>(list: Vec<&'k Known>, score: impl Fn(&Known) -> usize) -> Vec<&'k Known> {
+fn best(list: Vec<&Known>, score: impl Fn(&Known) -> usize) -> Vec<&Known> {
     let top = list.iter().map(|known| score(known)).max().unwrap_or(0);
     list.into_iter().filter(|known| score(known) == top).collect()
 }

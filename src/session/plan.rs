@@ -56,6 +56,9 @@ impl LiveNames for Live {
     }
 }
 
+/// The formats of a statement's outputs, and its formulas with their parameters in place.
+type BoundOutputs = (Vec<Format>, Vec<Option<ReadyFormula>>);
+
 impl Machine {
     fn live(&self) -> Live {
         let statements = self.statements.named().filter(|(_, s)| s.planned.is_some());
@@ -85,7 +88,8 @@ impl Machine {
             return;
         }
         let version = self.catalog.version();
-        let old = |statement: &&Statement| statement.origin.as_ref().is_some_and(|o| o.catalog.get() != version);
+        let old =
+            |statement: &&Statement| statement.origin.as_ref().is_some_and(|o| o.catalog.get() != version);
         let old: Vec<Statement> = self.statements.named().map(|(_, s)| s).filter(old).cloned().collect();
         // Those that still hold are marked so; the others are refused when they are named.
         old.iter().for_each(|statement| drop(self.check_plan(statement)));
@@ -203,7 +207,7 @@ impl Machine {
         body: &[u8],
         planned: &Planned,
         found: &[Found],
-    ) -> Result<Result<(Vec<Format>, Vec<Option<ReadyFormula>>), Refusal>, End> {
+    ) -> Result<Result<BoundOutputs, Refusal>, End> {
         if planned.uses_keys
             && let Some(refusal) = self.lease_over()
         {
@@ -241,7 +245,11 @@ impl Machine {
     }
 
     /// Puts the parameters into the formulas of the outputs.
-    fn bind_formulas(&self, bind: &Bind<'_>, planned: &Planned) -> Result<Vec<Option<ReadyFormula>>, Refusal> {
+    fn bind_formulas(
+        &self,
+        bind: &Bind<'_>,
+        planned: &Planned,
+    ) -> Result<Vec<Option<ReadyFormula>>, Refusal> {
         let values: Vec<Option<&[u8]>> = bind.values().collect();
         let input = |n: usize| {
             let bytes = values.get(n).copied().flatten()?;

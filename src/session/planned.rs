@@ -15,10 +15,10 @@ use crate::wire::build;
 
 use super::conflict::{conflicts, has_on_conflict, lost_race};
 use super::literal::bytea_from_text;
+use super::literal::literal;
 use super::nested;
 use super::plan::from_transform;
 use super::refined::Found;
-use super::literal::literal;
 use super::slots::{candidate_queries, literal_slot, placeholder, seal_literals};
 use super::spans::{Spans, render};
 
@@ -129,8 +129,7 @@ impl Planned {
         let carriers = carriers.into_iter().collect::<Option<Vec<_>>>()?;
         let oids = carriers.iter().map(|c| oid(&rewrite, *c)).collect::<Option<Vec<_>>>()?;
         let mut text = Vec::new();
-        let spans =
-            render(&rewrite.pieces, client, &mut text, |n, out| placeholder(&rewrite.slots, n, out))?;
+        let spans = render(&rewrite.pieces, client, &mut text, |n, out| placeholder(&rewrite.slots, n, out))?;
         let candidates = candidate_queries(&rewrite, client)?;
         let special = &rewrite.special;
         let opens = rewrite.outputs.iter().any(Output::opens) || special.copy.is_some();

@@ -16,8 +16,8 @@ use super::errors;
 use super::machine::{Machine, Verdict};
 use super::pipeline::{Entry, Mask, Own, Question, Rest};
 use super::plan::from_transform;
-use super::refine::unseen;
 use super::planned::{Fate, Planned, Shown, check_outputs, check_plain, describe, open_row};
+use super::refine::unseen;
 use super::request::REFUSED_NAME;
 
 impl Machine {
@@ -169,17 +169,17 @@ impl Machine {
         if self.discarding {
             return Ok(Verdict::Replace);
         }
-        let (outputs, formulas, formats, shown): (&[Output], &[_], &[Format], Shown) = match self.pipeline.front()
-        {
-            Some(Entry::Execute(Some(bound))) => {
-                (&bound.planned.rewrite.outputs, &bound.formulas, &bound.formats, Shown::Binary)
-            }
-            Some(Entry::Query(_, Some(run))) if !run.formats().is_empty() => {
-                (run.outputs(), run.formulas(), run.formats(), Shown::Binary)
-            }
-            Some(Entry::Query(_, Some(run))) => (run.outputs(), run.formulas(), &[], Shown::Text),
-            _ => return Err(End::out_of_step(b'D')),
-        };
+        let (outputs, formulas, formats, shown): (&[Output], &[_], &[Format], Shown) =
+            match self.pipeline.front() {
+                Some(Entry::Execute(Some(bound))) => {
+                    (&bound.planned.rewrite.outputs, &bound.formulas, &bound.formats, Shown::Binary)
+                }
+                Some(Entry::Query(_, Some(run))) if !run.formats().is_empty() => {
+                    (run.outputs(), run.formulas(), run.formats(), Shown::Binary)
+                }
+                Some(Entry::Query(_, Some(run))) => (run.outputs(), run.formulas(), &[], Shown::Text),
+                _ => return Err(End::out_of_step(b'D')),
+            };
         if backend::column_count(body).map_err(End::Server)? != outputs.len() {
             return Err(mismatch("a row has another number of columns than was planned"));
         }
@@ -314,7 +314,9 @@ impl Machine {
             return Ok(self.failed_with(Verdict::Replace));
         }
         let verdict = match entry {
-            _ if copying.is_some_and(|copying| copying.error(&fields, &mut self.composed)) => Verdict::Replace,
+            _ if copying.is_some_and(|copying| copying.error(&fields, &mut self.composed)) => {
+                Verdict::Replace
+            }
             Entry::Abort => return Ok(Verdict::Replace),
             Entry::Own(own) if own.question.is_of_refinement() => return Ok(self.refining_failed(body)),
             Entry::Query(Mask::Repeated(body), _) | Entry::Parse(Mask::Repeated(body)) => {

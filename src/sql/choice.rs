@@ -31,7 +31,7 @@ impl Planner<'_> {
                 }
                 Val::Null { extent, cast } => self.null(extent, cast)?,
                 Val::Const(value) => {
-                    mixed = true;
+                    mixed |= value.outer_type() != Some(column.ty);
                     let ty = self.const_type(&value);
                     let fits = ty.is_none_or(|ty| ty.base() == column.ty.base())
                         && self.modifier_is_harmless(&column, &value);

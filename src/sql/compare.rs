@@ -220,9 +220,8 @@ impl Planner<'_> {
             })
             .collect();
         let listed = values.iter().filter(|value| !matches!(value, Val::Column(_))).count();
-        let given = constants.iter().filter_map(|value| self.const_type(value));
-        let common = given
-            .fold(Some(column.column.ty), |common, ty| common.and_then(|common| types::common(common, ty)));
+        let mut given = constants.iter().filter_map(|value| self.const_type(value));
+        let common = given.try_fold(column.column.ty, types::common);
         let Some(common) = common.filter(|_| listed >= 2) else { return };
         for value in constants {
             if let Leaf::Param(index) = value.leaf

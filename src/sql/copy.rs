@@ -74,7 +74,7 @@ pub(super) fn plan(
         prepare::written_in(&mut done);
         done.unchanged &= plan.is_none();
         done.special.copy = plan.map(Arc::new);
-        if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, None)) }
+        if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(Box::new(done), None)) }
     };
     parse::with_stack(complexity, work)
         .unwrap_or_else(|| Err(Draft::new("54001", "the statement could not be planned")))

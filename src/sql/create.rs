@@ -117,8 +117,9 @@ pub(super) fn table(
     let (slots, params, outputs) = (Vec::new(), Vec::new(), Vec::new());
     let special = super::plan::Special::default();
     let refinements = Vec::new();
-    let done = Finished { pieces, slots, params, outputs, refinements, indexes: made, unchanged: false, special };
-    Ok(Outcome::Rewrite(done, Some("CREATE TABLE")))
+    let done =
+        Finished { pieces, slots, params, outputs, refinements, indexes: made, unchanged: false, special };
+    Ok(Outcome::Rewrite(Box::new(done), Some("CREATE TABLE")))
 }
 
 /// The client's text of some tokens.

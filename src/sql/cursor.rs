@@ -71,7 +71,7 @@ pub(super) fn declare(
     }
     let cursor = (!outputs.is_empty()).then(|| Arc::new(Cursor { outputs, binary }));
     done.special.naming = Some(naming(cursor));
-    Ok(Outcome::Rewrite(done, None))
+    Ok(Outcome::Rewrite(Box::new(done), None))
 }
 
 /// FETCH: its rows are those of the cursor.
@@ -83,7 +83,7 @@ pub(super) fn fetch(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>)
         let special = Special { binary: cursor.binary, ..Special::default() };
         let outputs = cursor.outputs.clone();
         let done = Finished { pieces: vec![Piece::Source(span)], outputs, special, ..Finished::default() };
-        return Ok(Outcome::Rewrite(done, None));
+        return Ok(Outcome::Rewrite(Box::new(done), None));
     }
     for index in range.start + 1..range.end {
         if tokens.name(index).is_some_and(|name| scope.names.protected_portal(&name)) {

@@ -78,7 +78,8 @@ fn text_of(pieces: &[Piece], slots: &[Slot], client: &str) -> String {
 pub(super) fn describe_outputs(out: &mut String, outputs: &[Output]) {
     for (index, output) in outputs.iter().enumerate() {
         if let Output::Computed(computation) = output {
-            let _ = writeln!(out, "  column {}: computed from the row, {}", index + 1, computation.formula.ty());
+            let _ =
+                writeln!(out, "  column {}: computed from the row, {}", index + 1, computation.formula.ty());
         }
         if let Output::Open { column, casts, .. } = output {
             let _ = write!(out, "  column {}: opened as {} {}", index + 1, full_name(column), column.ty);

@@ -260,7 +260,8 @@ impl Planner<'_> {
                     .at(value.extent.map(|e| e.first)));
                 }
                 let text = |ty: Type| matches!(ty, Type::Text | Type::Varchar(None));
-                let nothing = |ty: Type| ty == from.ty || ty == from.ty.base() || (text(ty) && text(from.ty.base()));
+                let nothing =
+                    |ty: Type| ty == from.ty || ty == from.ty.base() || (text(ty) && text(from.ty.base()));
                 if !value.casts.iter().all(|cast| !cast.array && cast.ty.is_some_and(nothing)) {
                     return Err(column_in(from, "a cast").at(value.extent.map(|e| e.first)));
                 }

@@ -1,8 +1,8 @@
 //! The FROM clause: relations, subqueries, functions and joins become entries of a frame.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Spanned, TableAlias,
-    TableFactor, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Spanned,
+    TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::expr::{Val, ident, object_name};
@@ -219,12 +219,7 @@ impl Planner<'_> {
     }
 
     /// `unnest(…)`: an array of constants gives a column of them.
-    fn unnest(
-        &mut self,
-        arrays: &[&Expr],
-        alias: Option<&TableAlias>,
-        ordinality: bool,
-    ) -> Planned<Star> {
+    fn unnest(&mut self, arrays: &[&Expr], alias: Option<&TableAlias>, ordinality: bool) -> Planned<Star> {
         let mut open = Vec::with_capacity(arrays.len());
         for array in arrays {
             let value = self.expr(array)?;

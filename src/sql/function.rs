@@ -57,7 +57,9 @@ impl Planner<'_> {
                 other => other,
             });
         }
-        if let ("nullif", [_], Some([left, right])) = (name.as_str(), parts.as_slice(), plain_args(function).as_deref()) {
+        if let ("nullif", [_], Some([left, right])) =
+            (name.as_str(), parts.as_slice(), plain_args(function).as_deref())
+        {
             let (left, right) = (self.expr(left)?, self.expr(right)?);
             return self.nullif(left, right, self.whole_call(function));
         }

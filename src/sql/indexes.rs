@@ -129,7 +129,7 @@ pub(super) fn index(
     }
     let index = Index {
         tokens,
-        relation: relation,
+        relation,
         unique: (range.start..keyword).any(|i| tokens.is_word(i, "unique")),
         method: method.unwrap_or_else(|| "btree".to_owned()),
     };
@@ -175,8 +175,17 @@ pub(super) fn index(
     };
     let (slots, params, outputs) = (Vec::new(), Vec::new(), Vec::new());
     let special = Default::default();
-    let done = Finished { pieces, slots, params, outputs, refinements: Vec::new(), indexes: made, unchanged: false, special };
-    Ok(Outcome::Rewrite(done, tag))
+    let done = Finished {
+        pieces,
+        slots,
+        params,
+        outputs,
+        refinements: Vec::new(),
+        indexes: made,
+        unchanged: false,
+        special,
+    };
+    Ok(Outcome::Rewrite(Box::new(done), tag))
 }
 
 /// Where the statement's parts are that are written anew.

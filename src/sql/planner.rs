@@ -260,7 +260,8 @@ impl<'a> Planner<'a> {
     /// Whether the statement changes and locks nothing, and may stand in a block of its own.
     fn only_reads(&self) -> bool {
         let first = self.range.start;
-        let reads = ["select", "with", "values", "explain"].iter().any(|word| self.tokens.is_word(first, word));
+        let reads =
+            ["select", "with", "values", "explain"].iter().any(|word| self.tokens.is_word(first, word));
         (reads || self.tokens.is_sign(first, "(")) && !self.writes
     }
 

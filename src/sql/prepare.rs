@@ -24,7 +24,7 @@ pub(super) fn unchanged(tokens: &Tokens<'_>, range: Range<usize>, naming: Naming
     let span = tokens.start(range.start)..tokens.end(range.end.saturating_sub(1));
     let special = Special { naming: Some(naming), ..Special::default() };
     let done = Finished { pieces: vec![Piece::Source(span)], special, ..Finished::default() };
-    Outcome::Rewrite(done, None)
+    Outcome::Rewrite(Box::new(done), None)
 }
 
 /// PREPARE.
@@ -84,7 +84,7 @@ pub(super) fn prepare(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_
     let prepared = Prepared { text: text.to_owned(), types: announced, rewrite };
     let special =
         Special { naming: Some(Naming::Prepare(name, Some(Arc::new(prepared)))), ..Special::default() };
-    Ok(Outcome::Rewrite(Finished { pieces, special, ..Finished::default() }, None))
+    Ok(Outcome::Rewrite(Box::new(Finished { pieces, special, ..Finished::default() }), None))
 }
 
 /// Refuses parameters of expressions that are computed here: rows that are fetched later would need them again.
@@ -216,7 +216,11 @@ pub(super) fn execute(
         let mut done = planner.finish(outputs)?;
         refine::none_within(&done.refinements, "EXECUTE")?;
         written_in(&mut done);
-        if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, rewrite.command_tag)) }
+        if done.unchanged {
+            Ok(Outcome::Forward)
+        } else {
+            Ok(Outcome::Rewrite(Box::new(done), rewrite.command_tag))
+        }
     };
     parse::with_stack(complexity, work)
         .unwrap_or_else(|| Err(Draft::new("54001", "the statement could not be planned")))

@@ -323,9 +323,7 @@ impl Planner<'_> {
                 self.open_compared(&values, &column.column)?;
                 self.term(column, "IN (subquery)")
             }
-            Val::Column(right) if right.place.is_none() => {
-                self.in_whole(left, right, query, "IN (subquery)")
-            }
+            Val::Column(right) if right.place.is_none() => self.in_whole(left, right, query, "IN (subquery)"),
             right => self.equate(left, right, "IN (subquery)"),
         }
     }

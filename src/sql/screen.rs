@@ -23,7 +23,8 @@ pub struct Screen {
 }
 
 impl Screen {
-    const ALL: Screen = Screen { touches: true, environment: true, catalog: true, transaction_end: true, names: true };
+    const ALL: Screen =
+        Screen { touches: true, environment: true, catalog: true, transaction_end: true, names: true };
 
     /// The proof that the text may be forwarded as it is, if it may.
     pub fn cleared(&self) -> Option<super::plan::Cleared> {

@@ -111,14 +111,13 @@ fn source(range: Range<usize>) -> Option<Piece> {
 
 /// A text that no statement can be told from.
 fn whole(refusal: Arc<Refusal>) -> Script {
-    let statement =
-        ScriptStatement {
-            pieces: 0..1,
-            outputs: Vec::new(),
-            command_tag: None,
-            special: Special::default(),
-            refusal: Some(refusal),
-        };
+    let statement = ScriptStatement {
+        pieces: 0..1,
+        outputs: Vec::new(),
+        command_tag: None,
+        special: Special::default(),
+        refusal: Some(refusal),
+    };
     Script::Rewrite(Arc::new(ScriptRewrite {
         pieces: vec![Piece::Text(REFUSED_TEXT.to_owned())],
         slots: Vec::new(),

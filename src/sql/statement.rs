@@ -20,7 +20,7 @@ pub(super) enum Outcome {
     /// Goes as it came.
     Forward,
     /// Is rewritten.
-    Rewrite(Finished, Option<&'static str>),
+    Rewrite(Box<Finished>, Option<&'static str>),
 }
 
 /// Plans the text of a Parse message.
@@ -45,7 +45,7 @@ pub(super) fn plan(text: &str, announced: &[u32], scope: &Scope<'_>) -> Plan {
         Ok(Outcome::Rewrite(mut done, command_tag)) => {
             let whole = tokens.start(range.start)..tokens.end(range.end.saturating_sub(1));
             stretch(&mut done, text, whole);
-            let Finished { pieces, slots, params, outputs, refinements, special, .. } = done;
+            let Finished { pieces, slots, params, outputs, refinements, special, .. } = *done;
             let rewrite = Rewrite { pieces, slots, params, outputs, command_tag, refinements, special };
             Plan::Rewrite(Arc::new(rewrite))
         }
@@ -155,7 +155,7 @@ fn tree(mut planner: Planner<'_>, from: usize) -> Planned<Outcome> {
     // EXPLAIN returns its own lines; casts that were taken out do not matter to it.
     let outputs = if explained { Vec::new() } else { outputs };
     let done = planner.finish(outputs)?;
-    if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, None)) }
+    if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(Box::new(done), None)) }
 }
 
 /// CREATE TABLE AS: only plain columns may go into the new table.
@@ -217,7 +217,7 @@ fn copied(mut planner: Planner<'_>, outputs: Outputs, mut name: usize) -> Planne
         draft
     })?;
     let done = planner.finish(Vec::new())?;
-    if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, None)) }
+    if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(Box::new(done), None)) }
 }
 
 /// CREATE VIEW: the query may pass encrypted columns through, and gets its schemas written in.
@@ -236,7 +236,7 @@ fn view(tokens: &Tokens<'_>, range: Range<usize>, query: usize, scope: &Scope<'_
     };
     let done = parse::with_stack(complexity, work)
         .unwrap_or_else(|| Err(Draft::new("54001", "the statement could not be planned")))?;
-    if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, None)) }
+    if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(Box::new(done), None)) }
 }
 
 /// What the columns of a view hold, by its definition.

@@ -173,7 +173,11 @@ fn query(
 }
 
 /// Names in string literals matter only to functions that run SQL.
-pub(super) fn hidden_in_strings(tokens: &Tokens<'_>, range: Range<usize>, scope: &Scope<'_>) -> Planned<Verdict> {
+pub(super) fn hidden_in_strings(
+    tokens: &Tokens<'_>,
+    range: Range<usize>,
+    scope: &Scope<'_>,
+) -> Planned<Verdict> {
     for (name, token) in called_functions(tokens, range) {
         if super::function::runs_sql(&name) || !is_builtin_call(scope.catalog, &name) {
             return Err(unsupported(
@@ -435,5 +439,5 @@ pub(super) fn spliced(
         planner.resolve_relation(None, &name, *token)?;
     }
     let done = planner.finish(Vec::new())?;
-    if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(done, None)) }
+    if done.unchanged { Ok(Outcome::Forward) } else { Ok(Outcome::Rewrite(Box::new(done), None)) }
 }

@@ -97,7 +97,9 @@ impl Transformer {
         let input = match (&slot.source, input) {
             (Source::Literal(text), _) => Input::Text(text.as_bytes()),
             (Source::Param(_), Some(input)) => input,
-            (Source::Param(_) | Source::Candidates, None) | (Source::Candidates, Some(_)) => return Ok(false),
+            (Source::Param(_) | Source::Candidates, None) | (Source::Candidates, Some(_)) => {
+                return Ok(false);
+            }
         };
         match &slot.role {
             Role::Store(column) => {

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::tests::{GROUP, OTHER_GROUP, column, seal, slot, transformer};
 use super::TransformError;
+use super::tests::{GROUP, OTHER_GROUP, column, seal, slot, transformer};
 use crate::sql::plan::{Field, Json, Role, Shape};
 use crate::value::{Format, Type};
 

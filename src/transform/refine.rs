@@ -45,12 +45,7 @@ impl Transformer {
         let collation = refinement.collation.clone();
         // A formula may say something of NULL; one that fails on it does so when a row has it.
         let on_null = formula.evaluate(&[None], Context { settings, collation: &collation })?;
-        Ok(Decision {
-            column: Arc::clone(&refinement.column),
-            formula,
-            collation,
-            on_null: truth(on_null),
-        })
+        Ok(Decision { column: Arc::clone(&refinement.column), formula, collation, on_null: truth(on_null) })
     }
 
     /// Decides for the value of an envelope; `None` is NULL.

@@ -94,7 +94,8 @@ fn what_cannot_be_started_says_why() {
 #[test]
 fn the_command_line_rotates_and_destroys() {
     let stage = filled(100);
-    let (status, text) = stage.line(&["keys", "rotate", "customers.email", "--share", "90", "--rate", "100000"]);
+    let (status, text) =
+        stage.line(&["keys", "rotate", "customers.email", "--share", "90", "--rate", "100000"]);
     assert_eq!(status, Some(0), "{text}");
     assert!(text.contains("job 1 rotate key email: done") && text.contains("100/100 values"), "{text}");
     let (status, text) = stage.line(&["jobs"]);

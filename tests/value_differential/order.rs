@@ -34,7 +34,7 @@ fn random_texts(name: &str, random: &mut Random) -> Vec<String> {
             },
             "numeric" | "numeric(20,6)" => {
                 let sign = pick(random, &["", "-"]);
-                let digits = random.next() as u64 >> random.below(64);
+                let digits = random.next() >> random.below(64);
                 let exponent = match name {
                     "numeric" if random.below(20) == 0 => random.below(700) as i64 - 350,
                     "numeric" => random.below(20) as i64 - 14,

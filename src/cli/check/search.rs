@@ -30,9 +30,10 @@ pub(super) fn report(
         ));
     }
     let kinds = SearchKinds::default();
-    let surplus = facts.complete.iter().filter(|kind| {
-        kinds.with(kind).is_some() && !names(column).contains(&kind.as_str())
-    });
+    let surplus = facts
+        .complete
+        .iter()
+        .filter(|kind| kinds.with(kind).is_some() && !names(column).contains(&kind.as_str()));
     for kind in surplus {
         report.gap(format!(
             "{table} demands {kind} terms of each value of {name}, and the configuration leaves \"{kind}\" out: proxies \

@@ -125,6 +125,10 @@ fn what_grouping_refuses() {
             "a subquery's aggregate",
         ),
         ("SELECT j.id FROM (customers c JOIN leads l USING (email)) j", "0A000", "an alias for a join"),
-        ("SELECT 1 FROM customers c JOIN (SELECT 'x' AS email) x USING (email)", "0A000", "column of constants"),
+        (
+            "SELECT 1 FROM customers c JOIN (SELECT 'x' AS email) x USING (email)",
+            "0A000",
+            "column of constants",
+        ),
     ]);
 }

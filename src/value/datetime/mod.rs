@@ -10,8 +10,8 @@ mod time_only;
 mod words;
 mod zone;
 
-pub(crate) use calendar::{Fields, from_julian, julian, week_day};
 pub(crate) use calendar::{DATE_EARLY, DATE_LATE, DAY, EARLY, LATE, SECOND, is_date, is_timestamp};
+pub(crate) use calendar::{Fields, from_julian, julian, week_day};
 pub(crate) use print::{write_date, write_time, write_timestamp, write_timestamptz};
 pub(crate) use zone::Zone;
 
