@@ -99,7 +99,7 @@ impl Maker<'_> {
         tables[self.random.below(tables.len())].clone()
     }
 
-    fn from_item(&mut self, more: &[Table], derived: bool) -> (Node, Source) {
+    fn source_item(&mut self, more: &[Table], derived: bool) -> (Node, Source) {
         let alias = self.alias();
         if derived && self.random.chance(14) {
             let (rows, columns) = self.rows();
@@ -112,12 +112,12 @@ impl Maker<'_> {
 
     /// FROM, with everything that can be named behind it.
     pub fn from(&mut self, more: &[Table]) -> (Node, Scope) {
-        let (first, source) = self.from_item(more, true);
+        let (first, source) = self.source_item(more, true);
         let mut scope = Scope { sources: vec![source], outer: Vec::new() };
         let count = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2][self.random.below(10)];
         let mut joins = Vec::new();
         for number in 0..count {
-            let (item, source) = self.from_item(more, true);
+            let (item, source) = self.source_item(more, true);
             let words = [" JOIN ", " JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN ", ", LATERAL "];
             let word = words[self.random.below(if number == 0 { words.len() } else { 3 })];
             let lateral = word.ends_with("LATERAL ");
