@@ -13,7 +13,7 @@ use crate::config::{ColumnConfig, Database, display_name};
 use crate::value::Type;
 
 /// The oldest server that is supported.
-const OLDEST_SERVER: u32 = 120_000;
+const OLDEST_SERVER: u32 = 150_000;
 
 /// The comparison of one database.
 pub(super) struct Report {
@@ -29,7 +29,7 @@ pub(super) fn compare(name: &str, database: &Database, facts: &Facts) -> Report 
     let mut report = Report { lines: Vec::new(), protected: 0, configured: 0, gaps: 0 };
     report.line(format!("database {name}: PostgreSQL {}, {}", facts.version, facts.encoding));
     if facts.version_num < OLDEST_SERVER {
-        report.gap("this server is older than PostgreSQL 12, the oldest that Pyrite is made for: upgrade it");
+        report.gap("this server is older than PostgreSQL 15, the oldest that Pyrite is made for: upgrade it");
     }
     if facts.encoding != "UTF8" {
         report.gap(format!(

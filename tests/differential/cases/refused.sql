@@ -44,14 +44,14 @@ SELECT sum(balance) FROM customers
 SELECT id FROM customers WHERE length(name) = 5
 
 --@ case array_agg
-SELECT array_agg(name) FROM customers
+SELECT array_agg(name ORDER BY id) FROM customers
 
 --@ case string_agg
 SELECT string_agg(name, ',') FROM customers
 --@ refused all: aggregates of encrypted values
 
 --@ case json_agg
-SELECT json_agg(c) FROM customers c
+SELECT json_agg(c ORDER BY c.id) FROM customers c
 
 --@ case whole row
 SELECT c FROM customers c

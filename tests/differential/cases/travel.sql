@@ -185,7 +185,7 @@ SELECT row_to_json(ROW(id, email, name)) FROM customers ORDER BY id
 SELECT row_to_json(s) FROM (SELECT id, email AS mail, name FROM customers) s ORDER BY s.id
 
 --@ case json through a subquery
-SELECT s.j FROM (SELECT row_to_json(c) AS j FROM customers c) s ORDER BY s.j::text IS NULL, 1 IS NULL
+SELECT s.j FROM (SELECT row_to_json(c) AS j FROM customers c WHERE c.id = 2) s
 
 --@ case json through a cte
 WITH j AS (SELECT id, jsonb_build_object('n', name) AS doc FROM customers) SELECT doc, id FROM j ORDER BY id
