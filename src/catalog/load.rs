@@ -110,6 +110,7 @@ pub(super) fn catalog(
     let mut hasher = DefaultHasher::new();
     json.hash(&mut hasher);
     format!("{:?}", config.tables).hash(&mut hasher);
+    config.enforce.hash(&mut hasher);
     for column in columns_of(config) {
         groups(&column.group).hash(&mut hasher);
     }
@@ -138,6 +139,7 @@ pub(super) fn catalog(
         by_oid,
         protected_names: HashSet::new(),
         waiting: None,
+        enforced: config.enforce,
         configured: config.tables.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         groups: columns_of(config).filter_map(|c| Some((c.group.clone(), groups(&c.group)?))).collect(),
         collations: raw.collations.unwrap_or_default().into_iter().map(server_collation).collect(),
@@ -222,10 +224,12 @@ fn apply_config(
             let table_oid = relation.oid;
             let Some(column) = relation.columns.iter_mut().find(|c| c.name == *name) else {
                 catalog.unprotected.push(missing(Some(name), "the column does not exist"));
+                enforce(relation, config, name, "does not exist");
                 continue;
             };
             if column.unmanaged.is_none() {
                 catalog.unprotected.push(missing(Some(name), "the column is not encrypted yet"));
+                enforce(relation, config, name, "is not encrypted in the database");
                 continue;
             }
             let Some(group) = groups(&configured.group) else {
@@ -252,6 +256,14 @@ fn apply_config(
                 slot: group.slot,
             }));
         }
+    }
+}
+
+/// Where the operator demands it, a table is of no use as long as a configured column of it is plain: whoever can
+/// change the database, or speak in its place, must not get plaintext by calling a column plain.
+fn enforce(relation: &mut Relation, config: &Database, column: &str, state: &str) {
+    if config.enforce && relation.unusable.is_none() {
+        relation.unusable = Some(format!("its column {column} is configured as encrypted and {state}"));
     }
 }
 

@@ -95,6 +95,20 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// The way out where it is [`unusable`](Self::unusable).
+    pub fn remedy(&self) -> &'static str {
+        match self.kind {
+            _ if self.oid == 0 => "Send the statements one by one.",
+            'v' | 'm' => {
+                "Query the encrypted tables directly, or define the view so that it only passes encrypted columns on."
+            }
+            _ => {
+                "\"enforce\" in the configuration demands it: encrypt the column, or take it out of the configuration. \
+                 `pyrite check` says what is missing."
+            }
+        }
+    }
+
     /// Whether anything about it needs planning.
     pub fn is_protected(&self) -> bool {
         self.unusable.is_some() || self.columns.iter().any(|c| c.encrypted.is_some() || c.unmanaged.is_some())
@@ -150,6 +164,8 @@ pub struct Catalog {
     sensitive_functions: HashSet<String>,
     unprotected: Vec<Unprotected>,
     matcher: aho_corasick::AhoCorasick,
+    /// A configured column that is plain makes its table unusable.
+    enforced: bool,
     /// Configured tables that are all plain as yet.
     waiting: Option<aho_corasick::AhoCorasick>,
 }
@@ -233,6 +249,16 @@ impl Catalog {
     /// What the configuration says of a table.
     pub fn configured(&self, schema: &str, table: &str) -> Option<&PlannedColumns> {
         self.configured.get(&(schema.to_owned(), table.to_owned()))
+    }
+
+    /// Whether a relation would stand in for a configured table whose name alone a statement gives. Where the
+    /// operator demands that configured columns are encrypted, a search path, a temporary table or a table in another
+    /// schema must not lead their values elsewhere.
+    pub fn supplants(&self, relation: &Relation) -> bool {
+        let key = (relation.schema.clone(), relation.name.clone());
+        self.enforced
+            && !self.configured.contains_key(&key)
+            && self.configured.keys().any(|(_, table)| *table == relation.name)
     }
 
     /// A configured key group by its name, if the keyring has it.

@@ -156,6 +156,9 @@ impl std::fmt::Debug for Service {
 /// What is protected in one database.
 #[derive(Clone, Debug, Default)]
 pub struct Database {
+    /// Tables with a configured column that is not encrypted in the database cannot be used, and no other table can
+    /// stand in for them.
+    pub enforce: bool,
     /// By schema and table name, as stored in the catalog.
     pub tables: BTreeMap<(String, String), BTreeMap<String, ColumnConfig>>,
 }

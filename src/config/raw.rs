@@ -51,7 +51,7 @@ const ROOT_NUMBERS: &[&str] = &["slot", "timeout"];
 const SERVICE: &[&str] = &["user", "password_file", "password_env"];
 const LIMITS: &[&str] = &["clients", "max_candidates"];
 const ADMIN: &[&str] = &["roles", "database"];
-const DATABASE: &[&str] = &["tables"];
+const DATABASE: &[&str] = &["enforce", "tables"];
 const COLUMN: &[&str] = &["type", "search", "group", "collation"];
 
 /// The file, by sections.
@@ -98,6 +98,7 @@ pub(super) struct RawRoot {
 /// A section `databases.NAME`.
 pub(super) struct RawDatabase {
     pub(super) name: Spanned<String>,
+    pub(super) enforce: Option<Spanned<bool>>,
     pub(super) tables: Vec<RawTable>,
 }
 
@@ -223,6 +224,7 @@ fn databases(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> Vec<RawDatab
     let mut databases = Vec::new();
     for (name, database) in section.sections(problems) {
         database.refuse_unknown(DATABASE, problems);
+        let enforce = database.switch("enforce", problems);
         let tables = database.section("tables", problems).map(|(_, tables)| tables);
         let tables = tables.iter().flat_map(|tables| tables.sections(problems)).collect::<Vec<_>>();
         let tables = tables
@@ -240,7 +242,7 @@ fn databases(top: &Section<'_, '_>, problems: &mut Problems<'_>) -> Vec<RawDatab
                 RawTable { columns: columns(&table, problems), name }
             })
             .collect();
-        databases.push(RawDatabase { name, tables });
+        databases.push(RawDatabase { name, enforce, tables });
     }
     databases
 }
@@ -356,6 +358,17 @@ impl<'a, 'i> Section<'a, 'i> {
             DeValue::String(text) => Some(Spanned::new(value.span(), text.to_string())),
             _ => {
                 self.wrong(key, value, "a string", problems);
+                None
+            }
+        }
+    }
+
+    fn switch(&self, key: &str, problems: &mut Problems<'_>) -> Option<Spanned<bool>> {
+        let value = self.table.get(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(on) => Some(Spanned::new(value.span(), *on)),
+            _ => {
+                self.wrong(key, value, "true or false", problems);
                 None
             }
         }

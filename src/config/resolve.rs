@@ -272,7 +272,8 @@ pub(super) struct Groups {
 }
 
 fn database(raw: RawDatabase, problems: &mut Problems<'_>) -> Database {
-    let mut database = Database::default();
+    let enforce = raw.enforce.is_some_and(|enforce| *enforce.get_ref());
+    let mut database = Database { enforce, ..Database::default() };
     let mut groups = Groups::default();
     for table in raw.tables {
         let Some(key) = table_name(&table, problems) else { continue };

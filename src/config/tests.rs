@@ -302,6 +302,7 @@ const MISTAKES: &[(&str, usize, usize, &str)] = &[
     ("databases.shop = 3", 1, 18, "should be a table"),
     ("databases.\"\" = {}", 1, 11, "database name"),
     ("[databases.shop]\ntable = {}", 2, 1, "did you mean `tables`?"),
+    ("[databases.shop]\nenforce = 1", 2, 11, "true or false"),
     ("[databases.shop.tables.customers]\na = \"text\"", 1, 24, "no schema"),
     ("[databases.shop.tables.public.customers]\na = \"text\"", 1, 24, "one pair of quotes"),
     ("[databases.shop.tables.\"public.Customers\"]\na = \"text\"", 1, 24, "two names"),

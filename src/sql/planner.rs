@@ -170,6 +170,9 @@ impl<'a> Planner<'a> {
             Some(schema) => self.catalog.relation(schema, name),
             None => {
                 let relation = self.search(name).ok_or_else(missing)?;
+                if self.catalog.supplants(relation) {
+                    return Err(supplanted(relation).at(Some(token)));
+                }
                 if self.catalog.is_protected_name(name) {
                     let schema = quote_identifier(&relation.schema);
                     self.edits.before(self.tokens.start(token), format!("{schema}."));
@@ -181,7 +184,7 @@ impl<'a> Planner<'a> {
         if let Some(reason) = &relation.unusable {
             return Err(unsupported(
                 format!("the use of {}.{}, because {reason}", relation.schema, relation.name),
-                "Query the encrypted tables directly, or define the view so that it only passes encrypted columns on.",
+                relation.remedy(),
             )
             .at(Some(token)));
         }
@@ -294,6 +297,17 @@ impl<'a> Planner<'a> {
         }
         Ok(())
     }
+}
+
+fn supplanted(relation: &Relation) -> Box<Draft> {
+    unsupported(
+        format!(
+            "the name {} alone, which leads to {}.{} here",
+            relation.name, relation.schema, relation.name
+        ),
+        "\"enforce\" in the configuration demands that it means the configured table: write the schema before the name, \
+         or set search_path so that it is found.",
+    )
 }
 
 /// `$12` is 12.

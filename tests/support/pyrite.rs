@@ -24,6 +24,11 @@ impl Pyrite {
         Self::launch(tables, Some(Tap::start(server::shared().port())))
     }
 
+    /// Starts one behind a tap of the caller's, which may lead elsewhere than to the server itself.
+    pub fn start_behind(tables: &str, tap: Tap) -> Pyrite {
+        Self::launch(tables, Some(tap))
+    }
+
     /// Starts one that speaks with the server itself, for measurements.
     pub fn start_untapped(tables: &str) -> Pyrite {
         Self::launch(tables, None)

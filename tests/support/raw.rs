@@ -66,6 +66,11 @@ impl Client {
             .unwrap_or_else(|error| panic!("connect to {database:?} on port {port}: {error}"))
     }
 
+    /// How long to wait for a message from now on.
+    pub fn patience(&self, patience: Duration) {
+        self.stream.set_read_timeout(Some(patience)).expect("set a timeout");
+    }
+
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)

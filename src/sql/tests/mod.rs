@@ -94,7 +94,7 @@ fn config() -> Database {
         ("vehicles", planned),
     ];
     let tables = tables.into_iter().map(|(name, t)| (("public".to_owned(), name.to_owned()), t));
-    Database { tables: tables.collect() }
+    Database { tables: tables.collect(), ..Database::default() }
 }
 
 fn group(name: &str) -> Option<KeyGroup> {
