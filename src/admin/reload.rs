@@ -113,7 +113,7 @@ impl Console {
             let (Some(before), Some(after)) = (old.databases.get(name), new.databases.get(name)) else {
                 continue;
             };
-            if before.tables == after.tables {
+            if before.tables == after.tables && before.enforce == after.enforce {
                 continue;
             }
             if let Err(error) = database.reconfigure(after.clone()).await {

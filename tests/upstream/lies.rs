@@ -5,6 +5,9 @@ use super::support::message::Message;
 use super::support::raw::Script;
 use super::{AMOUNTS, CODES, Fixture, until_ready};
 
+/// What is done to the values of a row.
+type Change = fn(&mut Vec<Option<Vec<u8>>>);
+
 /// The values of a DataRow.
 fn values(body: &[u8]) -> Vec<Option<Vec<u8>>> {
     Message { tag: b'D', body: body.to_vec() }.values()
@@ -26,7 +29,7 @@ fn row(values: &[Option<Vec<u8>>]) -> Vec<u8> {
 }
 
 /// What a client gets of one statement when each row of encrypted columns is changed.
-fn told(fixture: &Fixture, text: &str, change: fn(&mut Vec<Option<Vec<u8>>>)) -> Vec<Message> {
+fn told(fixture: &Fixture, text: &str, change: Change) -> Vec<Message> {
     let mut client = fixture.deceived(Box::new(move |_, tag, body| {
         let hex = body.windows(2).any(|pair| pair == b"\\x");
         if tag != b'D' || !hex {
@@ -50,7 +53,7 @@ fn states(seen: &[Message]) -> Vec<String> {
 fn values_moved_and_altered() {
     let fixture = Fixture::start("");
     let both = "SELECT code, amount FROM secrets";
-    let cases: &[(&str, fn(&mut Vec<Option<Vec<u8>>>))] = &[
+    let cases: &[(&str, Change)] = &[
         ("moved to the other column", |values| values.swap(0, 1)),
         ("copied to the other column", |values| values[1] = values[0].clone()),
         ("one digit changed", |values| {
