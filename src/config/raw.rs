@@ -346,6 +346,7 @@ impl<'a, 'i> Section<'a, 'i> {
                 "a string" => format!("write {key} = \"…\", in quotes"),
                 "a list of strings" => format!("write {key} = [\"…\"], in brackets and quotes"),
                 "a table" => format!("write {key} = {{ … }}, or a section [{}]", self.child(key)),
+                "true or false" => format!("write {key} = true, without quotes"),
                 "a number" => format!("write {key} = 4, without quotes, from 0 up"),
                 _ => format!("write {key} = 4, without quotes, from 1 up"),
             },
